@@ -1,3 +1,31 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
 
+pub mod artifact;
+pub mod canary;
+mod clock;
 pub mod expect;
+pub mod failure;
+pub mod monitor;
+mod outcome;
+pub mod persona;
+pub mod prelude;
+pub mod report;
+mod run;
+mod runner;
+pub mod schedule;
+pub mod secret;
+pub mod sink;
+pub mod testing;
+
+pub use self::canary::{AnyCanary, Canary, FnCanary, Spec, canary};
+pub use self::clock::Clock;
+pub use self::failure::{Failure, Reason, Result};
+pub use self::monitor::Monitor;
+pub use self::outcome::Outcome;
+pub use self::persona::{Persona, Personas};
+pub use self::report::Report;
+pub use self::run::{Attempts, Poll, Run, Soft, Step, attempts};
+pub use self::runner::Runner;
+pub use self::schedule::Schedule;
+pub use self::secret::{Secret, SecretStore};
+pub use self::sink::Sink;

@@ -1,0 +1,255 @@
+//! What a canary is: [`Canary`], its [`Spec`], and the one place that boxes it, [`AnyCanary`].
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::failure::Result;
+use crate::run::Run;
+
+/// The time that a run has when its spec does not say.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A scripted journey of a test user, which runs again and again.
+///
+/// A type with two methods, or a function: see [`canary`].
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+///
+/// struct Arithmetic;
+/// impl Canary for Arithmetic {
+///     fn spec(&self) -> Spec { Spec::new("arithmetic").timeout(secs(1)) }
+///     async fn run(&self, run: Run) -> Result {
+///         run.step("add", async { run.expect("1 + 1", 1 + 1, eq(2)) }).await
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// once(Arithmetic).await.assert_passed();
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a canary",
+    note = "implement `fn spec(&self) -> Spec` and `async fn run(&self, run: Run) -> Result` of `Canary`",
+    note = "or make one of a function: `canary(Spec::new(\"name\"), function)`"
+)]
+pub trait Canary: Send + Sync + 'static {
+    /// Returns its name, its timeout and its tags. Called once, when it is added to a monitor or run.
+    fn spec(&self) -> Spec;
+
+    /// Makes the journey once.
+    ///
+    /// No `finally` and no delete: what it made and what it deferred, the runner removes.
+    ///
+    /// # Cancellation
+    ///
+    /// The future is dropped when its time is up or the run is cancelled.
+    fn run(&self, run: Run) -> impl Future<Output = Result> + Send;
+}
+
+/// Makes a canary of a function or closure that takes a [`Run`].
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+///
+/// async fn arithmetic(run: Run) -> Result {
+///     run.expect("1 + 1", 1 + 1, eq(2))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// once(canary(Spec::new("arithmetic"), arithmetic)).await.assert_passed();
+/// # }
+/// ```
+pub fn canary<F, Fut>(spec: Spec, body: F) -> FnCanary<F>
+where
+    F: Fn(Run) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result> + Send,
+{
+    FnCanary { spec, body }
+}
+
+/// A canary made of a function, see [`canary`].
+pub struct FnCanary<F> {
+    spec: Spec,
+    body: F,
+}
+
+impl<F> fmt::Debug for FnCanary<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnCanary").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl<F, Fut> Canary for FnCanary<F>
+where
+    F: Fn(Run) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result> + Send,
+{
+    fn spec(&self) -> Spec {
+        self.spec.clone()
+    }
+
+    fn run(&self, run: Run) -> impl Future<Output = Result> + Send {
+        (self.body)(run)
+    }
+}
+
+/// What is said of a canary once: its name, its timeouts, its tags.
+///
+/// # Default
+///
+/// - timeout: 30 s for the body
+/// - cleanup: 10 s for each deferred thing, 30 s for all of them, apart from the body's time
+/// - tags: none
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+///
+/// let spec = Spec::new("order-lifecycle").tags(["checkout", "critical"]).timeout(secs(45));
+/// assert_eq!((spec.name(), spec.time()), ("order-lifecycle", secs(45)));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a spec does nothing until a canary returns it"]
+pub struct Spec {
+    name: Arc<str>,
+    timeout: Duration,
+    cleanup_each: Duration,
+    cleanup_total: Duration,
+    tags: Arc<[String]>,
+}
+
+impl Spec {
+    /// Names a canary. The name is one of its metrics' labels.
+    ///
+    /// A name is 1 to 255 of the characters `0-9 a-z _ -`, as CloudWatch Synthetics demands. One that is not is refused
+    /// when a monitor is built, and ends a run as an error.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            timeout: DEFAULT_TIMEOUT,
+            cleanup_each: Duration::from_secs(10),
+            cleanup_total: Duration::from_secs(30),
+            tags: Arc::new([]),
+        }
+    }
+
+    /// Sets the time that the body has.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the time that cleanup has after the body: for each thing, and for all of them together.
+    pub fn cleanup_timeout(mut self, each: Duration, total: Duration) -> Self {
+        (self.cleanup_each, self.cleanup_total) = (each, total);
+        self
+    }
+
+    /// Sets the tags, by which canaries can be selected.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the time that the body has.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns the time that cleanup has: for each thing, and for all of them.
+    #[must_use]
+    pub fn cleanup_time(&self) -> (Duration, Duration) {
+        (self.cleanup_each, self.cleanup_total)
+    }
+
+    /// Returns the tags.
+    #[must_use]
+    pub fn all_tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    pub(crate) fn shared_tags(&self) -> Arc<[String]> {
+        Arc::clone(&self.tags)
+    }
+
+    /// Returns everything that is wrong with this spec, each a sentence that says what would be right.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+        if self.name.is_empty() || self.name.len() > 255 || !self.name.chars().all(allowed) {
+            problems.push("its name must be 1 to 255 of the characters 0-9, a-z, _ and -".to_owned());
+        }
+        if self.timeout.is_zero() {
+            problems.push("its timeout is zero: no run could ever finish".to_owned());
+        }
+        if self.cleanup_each.is_zero() || self.cleanup_total.is_zero() {
+            problems.push("its cleanup timeout is zero: nothing could ever be removed".to_owned());
+        }
+        problems
+    }
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A canary whose type is forgotten, so that different ones stand in one list. Cheap to clone.
+#[derive(Clone)]
+pub struct AnyCanary(Arc<dyn DynCanary>, Spec);
+
+impl AnyCanary {
+    /// Forgets the type of a canary and asks for its spec.
+    pub fn new(canary: impl Canary) -> Self {
+        let spec = canary.spec();
+        Self(Arc::new(canary), spec)
+    }
+
+    /// Returns its spec.
+    pub fn spec(&self) -> &Spec {
+        &self.1
+    }
+
+    pub(crate) fn start(&self, run: Run) -> BoxFuture<'_, Result> {
+        self.0.start(run)
+    }
+}
+
+impl fmt::Debug for AnyCanary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnyCanary").field(&self.1.name).finish()
+    }
+}
+
+impl<C: Canary> From<C> for AnyCanary {
+    fn from(canary: C) -> Self {
+        Self::new(canary)
+    }
+}
+
+trait DynCanary: Send + Sync {
+    fn start(&self, run: Run) -> BoxFuture<'_, Result>;
+}
+
+impl<C: Canary> DynCanary for C {
+    fn start(&self, run: Run) -> BoxFuture<'_, Result> {
+        Box::pin(self.run(run))
+    }
+}

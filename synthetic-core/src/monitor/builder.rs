@@ -1,0 +1,218 @@
+//! Puts a monitor together, and finds everything that is wrong with it before it runs.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Entry, Monitor};
+use crate::canary::AnyCanary;
+use crate::clock::Clock;
+use crate::runner::Runner;
+use crate::schedule::{Schedule, stagger};
+use crate::secret::SecretStore;
+use crate::sink::Sink;
+
+/// Puts a monitor together. See [`Monitor`].
+///
+/// # Default
+///
+/// - grace period: 30 s for runs to end by themselves when the monitor is told to stop
+/// - closing: 10 s for sinks to deliver what is queued
+/// - secrets: from the environment
+#[must_use = "a monitor does nothing until it is built and run"]
+pub struct Builder {
+    name: Arc<str>,
+    canaries: Vec<(Schedule, AnyCanary)>,
+    sinks: Vec<Arc<dyn Sink>>,
+    runner: Runner,
+    grace: Duration,
+    close: Duration,
+}
+
+impl Builder {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self {
+            runner: Runner::new().monitor(Arc::clone(&name)),
+            name,
+            canaries: Vec::new(),
+            sinks: Vec::new(),
+            grace: Duration::from_secs(30),
+            close: Duration::from_secs(10),
+        }
+    }
+
+    /// Says where the monitor runs: `eu-west-1`. It is in every report.
+    pub fn location(mut self, location: impl Into<Arc<str>>) -> Self {
+        self.runner = self.runner.location(location);
+        self
+    }
+
+    /// Adds a canary and when it runs. First starts of canaries with the same period are spread over it.
+    pub fn canary(mut self, schedule: impl Into<Schedule>, canary: impl Into<AnyCanary>) -> Self {
+        self.canaries.push((schedule.into(), canary.into()));
+        self
+    }
+
+    /// Adds a place that reports go to.
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        self.sinks.push(Arc::new(sink));
+        self
+    }
+
+    /// Adds a store of secrets, as [`Runner::secrets`] does.
+    pub fn secrets(mut self, store: impl SecretStore + 'static) -> Self {
+        self.runner = self.runner.secrets(store);
+        self
+    }
+
+    /// Sets from which level up events inside of a run are kept for its report, as [`Runner::keep_logs`] does.
+    pub fn keep_logs(mut self, from: Option<tracing::Level>) -> Self {
+        self.runner = self.runner.keep_logs(from);
+        self
+    }
+
+    /// Takes the wall-clock time of every run from this clock, for tests that compare whole reports.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.runner = self.runner.clock(clock);
+        self
+    }
+
+    /// Sets how long runs may go on when the monitor is told to stop, before they are cancelled.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets how long sinks may take to deliver what is queued when the monitor ends.
+    pub fn close_within(mut self, close: Duration) -> Self {
+        self.close = close;
+        self
+    }
+
+    /// Builds the monitor.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong, each with the canary it is about: a name that sinks would refuse or that is
+    /// there twice, an interval of zero, a timeout longer than the interval, no canary, no sink.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    ///
+    /// let nothing = |_run: Run| async { Ok(()) };
+    /// let error = Monitor::named("shop")
+    ///     .canary(every(secs(10)), canary(Spec::new("api health").timeout(secs(20)), nothing))
+    ///     .sink(synthetic_core::testing::RecordingSink::new())
+    ///     .build()
+    ///     .unwrap_err();
+    /// assert_eq!(error.to_string(), "\
+    /// monitor \"shop\" cannot run:
+    /// - canary \"api health\": its name must be 1 to 255 of the characters 0-9, a-z, _ and -
+    /// - canary \"api health\": its timeout of 20s is longer than its interval of 10s, so that runs would overlap: \
+    /// shorten the timeout or lengthen the interval");
+    /// ```
+    pub fn build(self) -> Result<Monitor, ConfigError> {
+        let problems = self.problems();
+        if !problems.is_empty() {
+            return Err(ConfigError { monitor: self.name, problems });
+        }
+        let mut alike: BTreeMap<Duration, usize> = BTreeMap::new();
+        for (schedule, _) in &self.canaries {
+            *alike.entry(schedule.period()).or_default() += 1;
+        }
+        let mut nth: BTreeMap<Duration, usize> = BTreeMap::new();
+        let entry = |(schedule, canary): (Schedule, AnyCanary)| {
+            let n = nth.entry(schedule.period()).or_default();
+            let offset = stagger(schedule.period(), alike[&schedule.period()], *n);
+            *n += 1;
+            Entry { canary, schedule, offset }
+        };
+        let entries = self.canaries.into_iter().map(entry).collect();
+        Ok(Monitor { entries, sinks: self.sinks, runner: self.runner, grace: self.grace, close: self.close })
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut names = HashSet::new();
+        for (schedule, canary) in &self.canaries {
+            let (spec, period) = (canary.spec(), schedule.period());
+            let mut found = spec.problems();
+            if !names.insert(spec.name()) {
+                found.push("its name is there twice: every canary needs a name of its own".to_owned());
+            }
+            if period.is_zero() {
+                found.push("its interval is zero: give it one, such as every(mins(1))".to_owned());
+            } else if spec.time() > period {
+                found.push(format!(
+                    "its timeout of {:?} is longer than its interval of {period:?}, so that runs would overlap: shorten \
+                     the timeout or lengthen the interval",
+                    spec.time()
+                ));
+            }
+            problems.extend(found.into_iter().map(|text| Problem { canary: Some(spec.name().to_owned()), text }));
+        }
+        let mut of_all = |text: &str| problems.push(Problem { canary: None, text: text.to_owned() });
+        if self.name.is_empty() {
+            of_all("its name is empty: give it one, such as the service's");
+        }
+        if self.canaries.is_empty() {
+            of_all("it has no canary, and nothing is green on nothing: add one with .canary(every(mins(1)), …)");
+        }
+        if self.sinks.is_empty() {
+            of_all("it has no sink, so nobody would learn what it finds: add one with .sink(Stdout::pretty())");
+        }
+        problems
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("name", &self.name).field("canaries", &self.canaries).finish_non_exhaustive()
+    }
+}
+
+/// Says everything that is wrong with a monitor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("monitor {monitor:?} cannot run:{}", List(problems))]
+pub struct ConfigError {
+    monitor: Arc<str>,
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    /// Returns what is wrong, one by one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+/// One thing that is wrong with a monitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The canary it is about; `None` when it is about the monitor itself.
+    pub canary: Option<String>,
+    /// What is wrong, and what would be right.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.canary {
+            Some(canary) => write!(f, "canary {canary:?}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+struct List<'a>(&'a [Problem]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|problem| write!(f, "\n- {problem}"))
+    }
+}

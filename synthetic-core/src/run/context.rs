@@ -1,0 +1,121 @@
+//! Where in which run the code that is being polled stands.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::futures::TaskLocalFuture;
+
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::run::Shared;
+
+tokio::task_local! {
+    static CURRENT: Context;
+}
+
+/// The run, the step and the try that the code being polled belongs to. Every future of a run sets it while it is
+/// polled, as `tracing` does with spans: steps side by side in one task each see their own.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) run: Arc<Shared>,
+    /// The innermost step, by its place in the ledger.
+    pub(crate) step: Option<usize>,
+    /// The innermost try of a `retry` or an `eventually`.
+    pub(crate) tries: Option<Arc<Try>>,
+    /// Whether this is cleanup, not the journey.
+    pub(crate) cleanup: bool,
+}
+
+impl Context {
+    /// Returns where we stand, in whichever run.
+    pub(crate) fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Returns where we stand in `run`; at its top when we stand in none or in another one.
+    pub(crate) fn within(run: &Arc<Shared>) -> Self {
+        Self::current().filter(|context| Arc::ptr_eq(&context.run, run)).unwrap_or_else(|| Self::top(run))
+    }
+
+    /// Returns the top of `run`, outside of any step.
+    pub(crate) fn top(run: &Arc<Shared>) -> Self {
+        Self { run: Arc::clone(run), step: None, tries: None, cleanup: false }
+    }
+
+    /// Calls `f` standing here.
+    pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), f)
+    }
+
+    /// Makes a future stand here whenever it is polled.
+    pub(crate) fn scope<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
+        CURRENT.scope(self, future)
+    }
+
+    /// Returns the numbers of the tries that this is part of, outermost first.
+    pub(crate) fn lineage(&self) -> Vec<u64> {
+        let mut lineage: Vec<u64> = std::iter::successors(self.tries.as_ref(), |tries| tries.outer.as_ref()).map(|tries| tries.id).collect();
+        lineage.reverse();
+        lineage
+    }
+
+    /// Records a failure here: in the innermost try, whose end decides what becomes of it, or in the run.
+    pub(crate) fn raise(&self, failure: &mut Failure) {
+        failure.set_step(|| self.run.ledger().step_path(self.step));
+        match &self.tries {
+            Some(tries) => tries.push(failure.clone()),
+            None => self.run.ledger().raise(failure),
+        }
+        if self.cleanup {
+            return;
+        }
+        let floor = self.tries.as_ref().and_then(|tries| tries.step);
+        self.run.ledger().mark(self.step, floor, failure.reason());
+    }
+}
+
+/// One try of a `retry` or an `eventually`: failures in it do not count until it is known to be the last.
+#[derive(Debug)]
+pub(crate) struct Try {
+    id: u64,
+    outer: Option<Arc<Self>>,
+    /// The step that the tries are made in.
+    step: Option<usize>,
+    raised: Mutex<Vec<Failure>>,
+}
+
+impl Try {
+    /// Begins a try within `context`, and returns where its code stands.
+    pub(crate) fn begin(context: &Context) -> Context {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let tries = Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            outer: context.tries.clone(),
+            step: context.step,
+            raised: Mutex::new(Vec::new()),
+        };
+        Context { tries: Some(Arc::new(tries)), ..context.clone() }
+    }
+
+    fn push(&self, failure: Failure) {
+        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        if raised.len() < crate::run::ledger::MOST_FAILURES && !raised.iter().any(|known| known.is_same(&failure)) {
+            raised.push(failure);
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns the first failure that was raised in this try, preferences apart.
+    pub(crate) fn first_failure(&self) -> Option<Failure> {
+        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        raised.iter().find(|failure| failure.reason().outcome() != Outcome::Degraded).cloned()
+    }
+
+    /// Takes what was raised in this try.
+    pub(crate) fn take(&self) -> Vec<Failure> {
+        std::mem::take(&mut *self.raised.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,174 @@
+//! The state of a run that its handles, its runner and its logs share.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::canary::Spec;
+use crate::clock::Clock;
+use crate::failure::{Result, Text};
+use crate::persona::PersonaLease;
+use crate::run::{Context, Ledger, poll};
+use crate::secret::{Redactor, Secrets};
+
+/// Something that only this process can undo.
+pub(crate) struct Deferred {
+    pub(crate) name: Text,
+    undo: Pin<Box<dyn Future<Output = Result> + Send>>,
+}
+
+impl Deferred {
+    /// Keeps a future that belongs where it was deferred, but to the cleanup: what fails in it fails the cleanup, not the
+    /// journey.
+    pub(crate) fn new(name: Text, here: Context, undo: impl Future<Output = Result> + Send + 'static) -> Self {
+        let outer = Context { cleanup: true, tries: None, ..here };
+        Self { name, undo: Box::pin(async move { poll::tolerate(outer, undo).await }) }
+    }
+
+    /// Undoes it.
+    pub(crate) fn undo(self) -> Pin<Box<dyn Future<Output = Result> + Send>> {
+        self.undo
+    }
+}
+
+/// What a run is given when it begins.
+#[derive(Debug)]
+pub(crate) struct BeginRun {
+    pub(crate) spec: Spec,
+    pub(crate) clock: Clock,
+    pub(crate) secrets: Secrets,
+    pub(crate) redactor: Redactor,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// The state of one run.
+pub(crate) struct Shared {
+    pub(crate) id: Uuid,
+    pub(crate) spec: Spec,
+    pub(crate) clock: Clock,
+    pub(crate) deadline: Instant,
+    pub(crate) secrets: Secrets,
+    pub(crate) redactor: Redactor,
+    pub(crate) cancel: CancellationToken,
+    checks: AtomicU64,
+    phase: AtomicU8,
+    ledger: Mutex<Ledger>,
+    deferred: Mutex<Vec<Deferred>>,
+    personas: Mutex<Vec<PersonaLease>>,
+    /// What protocol crates keep with the run, one of each type: a handful.
+    extensions: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+}
+
+/// How far a run is. It only goes forward, and whoever moves it is responsible for what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// The body is being polled.
+    Body = 0,
+    /// The body has ended or was given up; what was deferred is being undone.
+    Cleanup = 1,
+}
+
+impl Shared {
+    pub(crate) fn begin(begin: BeginRun) -> Arc<Self> {
+        let BeginRun { spec, clock, secrets, redactor, cancel } = begin;
+        Arc::new(Self {
+            id: Uuid::now_v7(),
+            deadline: clock.started() + spec.time(),
+            spec,
+            clock,
+            secrets,
+            redactor,
+            cancel,
+            checks: AtomicU64::new(0),
+            phase: AtomicU8::new(Phase::Body as u8),
+            ledger: Mutex::default(),
+            deferred: Mutex::default(),
+            personas: Mutex::default(),
+            extensions: Mutex::default(),
+        })
+    }
+
+    /// Locks what was recorded. Never held across a call into foreign code.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    pub(crate) fn count_check(&self) {
+        self.checks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
+    }
+
+    /// Moves the run from its body to its cleanup. Returns whether the caller was the one to do so.
+    pub(crate) fn begin_cleanup(&self) -> bool {
+        self.phase.compare_exchange(Phase::Body as u8, Phase::Cleanup as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    pub(crate) fn is_in_cleanup(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == Phase::Cleanup as u8
+    }
+
+    /// Keeps something to undo. Gives it back when the run is past its body, so that it is too late.
+    pub(crate) fn defer(&self, deferred: Deferred) -> Result<(), Deferred> {
+        let mut stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_in_cleanup() {
+            return Err(deferred);
+        }
+        stack.push(deferred);
+        Ok(())
+    }
+
+    /// Takes what was deferred last.
+    pub(crate) fn pop_deferred(&self) -> Option<Deferred> {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Returns the extension of a type, made when it is first asked for.
+    pub(crate) fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut extensions = self.extensions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = extensions.iter().find_map(|known| Arc::clone(known).downcast::<T>().ok()) {
+            return known;
+        }
+        let made = Arc::new(T::default());
+        extensions.push(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        made
+    }
+
+    /// Lets go of what protocol crates kept with the run: connections end with it.
+    pub(crate) fn drop_extensions(&self) {
+        let extensions = std::mem::take(&mut *self.extensions.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(extensions);
+    }
+
+    /// Holds a persona until the run has concluded.
+    pub(crate) fn hold(&self, lease: PersonaLease) {
+        self.personas.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
+    }
+
+    /// Gives back the personas.
+    pub(crate) fn release_personas(&self) {
+        let leases = std::mem::take(&mut *self.personas.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(leases);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("id", &self.id).field("canary", &self.spec.name()).finish_non_exhaustive()
+    }
+}

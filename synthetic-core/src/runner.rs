@@ -1,0 +1,190 @@
+//! What executes a run: one attempt is its body, then what was deferred, then exactly one report.
+
+mod attempt;
+mod driver;
+mod logs;
+mod panics;
+mod undo;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Dispatch, Level};
+
+use crate::canary::AnyCanary;
+use crate::clock::Clock;
+use crate::report::Report;
+use crate::run::{BeginRun, Shared};
+use crate::secret::{Redactor, SecretStore, Secrets};
+
+/// Called with the report of a run whose panic is about to end the process.
+pub(crate) type LastWords = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// Executes canaries, one run at a time or many side by side. Cheap to clone.
+///
+/// [`testing::once`](crate::testing::once) is the short form for tests, a [`Monitor`](crate::Monitor) the long-lived one.
+///
+/// # Default
+///
+/// - secrets: from the environment
+/// - logs: `tracing` events of a run are kept from `INFO` up, and are part of its report when it did not pass
+/// - a body that does not give up its thread is given up one second after its deadline
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+/// use synthetic_core::Runner;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let runner = Runner::new().location("eu-west-1");
+/// let report = runner.run(canary(Spec::new("arithmetic"), |run: Run| async move {
+///     run.expect("1 + 1", 1 + 1, eq(2))
+/// })).await;
+/// assert_eq!(report.location.as_deref(), Some("eu-west-1"));
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a runner does nothing until it is given a canary"]
+pub struct Runner {
+    monitor: Option<Arc<str>>,
+    location: Option<Arc<str>>,
+    secrets: Secrets,
+    redactor: Redactor,
+    clock: Option<Clock>,
+    capture: Option<Level>,
+    dispatch: Option<Dispatch>,
+    patience: Duration,
+    last_words: Option<LastWords>,
+}
+
+impl Runner {
+    /// Makes a runner. Events are passed on to the `tracing` subscriber that is current where it is made.
+    pub fn new() -> Self {
+        panics::remember_where();
+        let capture = Some(Level::INFO);
+        Self {
+            monitor: None,
+            location: None,
+            secrets: Secrets::default(),
+            redactor: Redactor::default(),
+            clock: None,
+            capture,
+            dispatch: capture.map(logs::capturing),
+            patience: Duration::from_secs(1),
+            last_words: None,
+        }
+    }
+
+    /// Sets the name of the monitor that its reports carry.
+    pub fn monitor(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.monitor = Some(name.into());
+        self
+    }
+
+    /// Sets the location that its reports carry: `eu-west-1`.
+    pub fn location(mut self, location: impl Into<Arc<str>>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+
+    /// Adds a store of secrets; the first one that is added takes the place of the environment, further ones are asked
+    /// when those before them do not have it.
+    pub fn secrets(mut self, store: impl SecretStore + 'static) -> Self {
+        self.secrets = self.secrets.store(store);
+        self
+    }
+
+    /// Sets from which level up `tracing` events inside of a run are kept for its report; `None` keeps none.
+    ///
+    /// While a body is polled, a subscriber that keeps events and passes everything on stands before the current one.
+    /// Code that asks the current subscriber for its type, as `tracing-opentelemetry` does for a span's context, does not
+    /// find it then: give `None` where that matters.
+    pub fn keep_logs(mut self, from: Option<Level>) -> Self {
+        self.capture = from;
+        self.dispatch = from.map(logs::capturing);
+        self
+    }
+
+    /// Takes the wall-clock time of every run from this clock, for tests that compare whole reports.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Sets how long after its deadline a body that does not give up its thread is waited for.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets what is called with the report of a run whose panic ends the process (`panic = "abort"`).
+    pub(crate) fn last_words(mut self, last_words: LastWords) -> Self {
+        self.last_words = Some(last_words);
+        self
+    }
+
+    /// Runs a canary once, and returns its report.
+    ///
+    /// Whatever the body does, the report comes: it is given up at its timeout, a panic is caught (unless the process is
+    /// built with `panic = "abort"`), and a body that blocks its thread is given up with what it deferred undone by
+    /// others, provided that the runtime has another thread.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels the run. What it deferred is still undone, in the background, as long as the runtime
+    /// lives.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime with time enabled.
+    pub async fn run(&self, canary: impl Into<AnyCanary>) -> Report {
+        self.attempt(&canary.into(), Instant::now(), &CancellationToken::new()).await
+    }
+
+    /// Runs a canary once, as a monitor does: it was `due` at a moment that may have passed, and may be cancelled.
+    pub(crate) async fn attempt(&self, canary: &AnyCanary, due: Instant, cancel: &CancellationToken) -> Report {
+        let clock = self.clock.map_or_else(Clock::system, |clock| Clock::starting_at(clock.now()));
+        let shared = Shared::begin(BeginRun {
+            spec: canary.spec().clone(),
+            clock,
+            secrets: self.secrets.clone(),
+            redactor: self.redactor.clone(),
+            cancel: cancel.child_token(),
+        });
+        let identity = attempt::Identity {
+            monitor: self.monitor.clone(),
+            location: self.location.clone(),
+            scheduled_at: clock.now() - due.elapsed(),
+        };
+        attempt::run(self, canary, shared, identity).await
+    }
+}
+
+impl Default for Runner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("monitor", &self.monitor)
+            .field("location", &self.location)
+            .field("secrets", &self.secrets)
+            .field("keep_logs", &self.capture)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns whether a panic ends this process at once, so that nothing after it runs: neither cleanup nor a report.
+#[must_use]
+pub(crate) const fn panics_abort() -> bool {
+    cfg!(panic = "abort")
+}
+

@@ -1,0 +1,80 @@
+//! Polls a body until it ends, its time is up, or it is cancelled.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tracing::Dispatch;
+
+use crate::canary::AnyCanary;
+use crate::failure::Result;
+use crate::run::{Context, Run, Shared};
+
+/// How a body ended.
+pub(super) enum End {
+    /// By itself.
+    Returned(Result),
+    /// By a panic.
+    Panicked(Box<dyn Any + Send>),
+    /// Its time was up, and it was dropped.
+    TimedOut,
+    /// It held its thread for so long without giving it up, past its deadline.
+    Blocked(Duration),
+    /// It was cancelled, and dropped.
+    Cancelled,
+}
+
+/// How long a body may hold its thread past its deadline before it is said to have blocked it.
+const TOLERANCE: Duration = Duration::from_millis(100);
+
+/// Polls the body to its end. When this returns, the body has been dropped.
+pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<Dispatch>) -> End {
+    let here = Context::top(&run);
+    let span = tracing::info_span!(target: "synthetic", "run", canary = run.spec.name(), run_id = %run.id);
+    let enter = |f: &mut dyn FnMut()| {
+        let mut inside = || span.in_scope(|| here.enter(&mut *f));
+        match &dispatch {
+            Some(dispatch) => tracing::dispatcher::with_default(dispatch, inside),
+            None => inside(),
+        }
+    };
+
+    let mut body: Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> = None;
+    let mut deadline = pin!(sleep_until(run.deadline));
+    let mut cancelled = pin!(run.cancel.cancelled());
+    let end = poll_fn(|task| {
+        let mut polled = Poll::Pending;
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            enter(&mut || {
+                let body = body.get_or_insert_with(|| canary.start(Run::new(Arc::clone(&run))));
+                polled = body.as_mut().poll(task);
+            });
+        }));
+        if let Err(panic) = caught {
+            return Poll::Ready(End::Panicked(panic));
+        }
+        let late = Instant::now().saturating_duration_since(run.deadline);
+        match polled {
+            // Whatever it says after its time, nobody was waiting any more.
+            Poll::Ready(Ok(())) if late > TOLERANCE => Poll::Ready(End::Blocked(late)),
+            Poll::Ready(result) => Poll::Ready(End::Returned(result)),
+            Poll::Pending if late > TOLERANCE => Poll::Ready(End::Blocked(late)),
+            Poll::Pending if deadline.as_mut().poll(task).is_ready() => Poll::Ready(End::TimedOut),
+            Poll::Pending if cancelled.as_mut().poll(task).is_ready() => Poll::Ready(End::Cancelled),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await;
+    if matches!(end, End::TimedOut | End::Blocked(_)) {
+        // Said before the body is dropped, while it is still known where it stood.
+        super::attempt::raise_where_it_stands(&run, &end);
+    }
+    // A body may panic while it is dropped; its end is known by now.
+    let _ = catch_unwind(AssertUnwindSafe(|| enter(&mut || body = None)));
+    end
+}

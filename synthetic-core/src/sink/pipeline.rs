@@ -1,0 +1,191 @@
+//! Delivers reports to sinks: one bounded queue and one task a sink, so that none slows another or a canary.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{DeliveryError, Sink};
+use crate::report::Report;
+
+/// How many reports wait for a sink before further ones are dropped and counted.
+const QUEUE: usize = 1024;
+/// How often a batch is tried before it is dropped and counted.
+const TRIES: u32 = 5;
+
+/// What a sink was given, what it delivered, and what it lost and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkStats {
+    /// The sink's name.
+    pub sink: String,
+    /// How many reports were delivered.
+    pub delivered: u64,
+    /// How many were dropped, by reason: `queue_full`, `fatal`, `gave_up`, `shutdown`.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// What the last error said.
+    pub last_error: Option<String>,
+}
+
+/// The queues of all sinks of a monitor.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    lanes: Vec<Lane>,
+}
+
+struct Lane {
+    sink: Arc<dyn Sink>,
+    queue: Sender<Arc<Report>>,
+    worker: JoinHandle<()>,
+    stats: Arc<Mutex<SinkStats>>,
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").field("sink", &self.sink.name()).finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// Starts a task for each sink.
+    pub(crate) fn start(sinks: &[Arc<dyn Sink>]) -> Self {
+        let lane = |sink: &Arc<dyn Sink>| {
+            let (queue, reports) = channel(QUEUE);
+            let stats = Arc::new(Mutex::new(SinkStats { sink: sink.name().to_owned(), ..SinkStats::default() }));
+            let worker = Worker { sink: Arc::clone(sink), reports, stats: Arc::clone(&stats) };
+            Lane { sink: Arc::clone(sink), queue, worker: tokio::spawn(worker.work()), stats }
+        };
+        Self { lanes: sinks.iter().map(lane).collect() }
+    }
+
+    /// Hands a report to every sink's queue and returns at once.
+    pub(crate) fn accept(&self, report: &Arc<Report>) {
+        for lane in &self.lanes {
+            match lane.queue.try_send(Arc::clone(report)) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => lose(&lane.stats, "queue_full", 1, "its queue is full"),
+                Err(TrySendError::Closed(_)) => lose(&lane.stats, "shutdown", 1, "it was closed"),
+            }
+        }
+    }
+
+    /// Delivers what is queued, closes the sinks, and returns what became of everything: within `bound`, come what may.
+    pub(crate) async fn close(self, bound: Duration) -> Vec<SinkStats> {
+        let deadline = Instant::now() + bound;
+        let mut all = Vec::new();
+        let lanes: Vec<_> = self.lanes.into_iter().map(|Lane { queue, worker, stats, .. }| {
+            drop(queue); // The worker ends when its queue is empty and closed; all do so side by side.
+            (worker, stats)
+        }).collect();
+        for (mut worker, stats) in lanes {
+            if timeout_at(deadline, &mut worker).await.is_err() {
+                worker.abort();
+                let _ = worker.await;
+                lose(&stats, "shutdown", 0, "it was not done when the time for closing was up");
+            }
+            all.push(stats.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        all
+    }
+}
+
+struct Worker {
+    sink: Arc<dyn Sink>,
+    reports: Receiver<Arc<Report>>,
+    stats: Arc<Mutex<SinkStats>>,
+}
+
+impl Worker {
+    async fn work(mut self) {
+        let mut batch = Vec::new();
+        let shape = self.sink.batch();
+        let most = shape.most.max(1);
+        while self.reports.recv_many(&mut batch, most).await > 0 {
+            let until = Instant::now() + shape.linger;
+            while batch.len() < most && !shape.linger.is_zero() {
+                let more = most - batch.len();
+                match timeout_at(until, self.reports.recv_many(&mut batch, more)).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+            // Counted as lost until it is delivered: if this task is ended in between, the count is right.
+            let in_flight = InFlight { stats: &self.stats, reports: batch.len() as u64 };
+            let delivered = self.deliver(&batch).await;
+            in_flight.conclude(delivered);
+            batch.clear();
+        }
+        if let Err(error) = self.sink.close().await {
+            lose(&self.stats, "close", 0, &format!("it could not be closed: {error}"));
+        }
+    }
+
+    async fn deliver(&self, batch: &[Arc<Report>]) -> Result<(), (&'static str, DeliveryError)> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let wait = match self.sink.deliver(batch).await {
+                Ok(()) => return Ok(()),
+                Err(error @ DeliveryError::Fatal(_)) => return Err(("fatal", error)),
+                Err(error) if tried == TRIES => return Err(("gave_up", error)),
+                Err(DeliveryError::RateLimited { after, .. }) => after.min(Duration::from_secs(300)),
+                Err(DeliveryError::Retry(_)) => Duration::from_millis(200 << tried),
+            };
+            sleep(wait.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.reports.close();
+        let mut left = 0;
+        while self.reports.try_recv().is_ok() {
+            left += 1;
+        }
+        if left > 0 {
+            lose(&self.stats, "shutdown", left, "it was ended before they could be delivered");
+        }
+    }
+}
+
+/// A batch on its way. If nobody lives to say what became of it, it is lost.
+struct InFlight<'a> {
+    stats: &'a Mutex<SinkStats>,
+    reports: u64,
+}
+
+impl InFlight<'_> {
+    fn conclude(mut self, delivered: Result<(), (&'static str, DeliveryError)>) {
+        let reports = std::mem::take(&mut self.reports);
+        match delivered {
+            Ok(()) => self.stats.lock().unwrap_or_else(PoisonError::into_inner).delivered += reports,
+            Err((reason, error)) => lose(self.stats, reason, reports, &error.to_string()),
+        }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if self.reports > 0 {
+            lose(self.stats, "shutdown", self.reports, "it was ended while they were being delivered");
+        }
+    }
+}
+
+fn lose(stats: &Mutex<SinkStats>, reason: &'static str, reports: u64, why: &str) {
+    let mut stats = stats.lock().unwrap_or_else(PoisonError::into_inner);
+    if reports > 0 {
+        *stats.dropped.entry(reason).or_default() += reports;
+    }
+    tracing::warn!(target: "synthetic", sink = stats.sink, reason, reports, "a sink lost reports: {why}");
+    stats.last_error = Some(why.to_owned());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::sink::Batch;
+use crate::testing::{RecordingSink, once};
+use crate::{Spec, canary};
+
+async fn report() -> Arc<Report> {
+    Arc::new(once(canary(Spec::new("test"), |run| async move { run.expect("x", 1, crate::expect::eq(1)) })).await)
+}
+
+/// A sink that answers as it is told, and delivers only while its gate is open.
+struct Scripted {
+    answers: Mutex<Vec<Result<(), DeliveryError>>>,
+    gate: Semaphore,
+    calls: AtomicU32,
+    batch: Batch,
+}
+
+impl Scripted {
+    fn new(answers: impl IntoIterator<Item = Result<(), DeliveryError>>) -> Self {
+        let batch = Batch { most: 10, linger: Duration::ZERO };
+        let mut answers: Vec<_> = answers.into_iter().collect();
+        answers.reverse();
+        Self { answers: Mutex::new(answers), gate: Semaphore::new(Semaphore::MAX_PERMITS), calls: AtomicU32::new(0), batch }
+    }
+}
+
+#[async_trait]
+impl Sink for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+    fn batch(&self) -> Batch {
+        self.batch
+    }
+    async fn deliver(&self, reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+        assert!(reports.len() <= self.batch.most);
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let _ = self.gate.acquire().await;
+        self.answers.lock().unwrap().pop().unwrap_or(Ok(()))
+    }
+}
+
+async fn check(answers: Vec<Result<(), DeliveryError>>, delivered: u64, dropped: &[(&'static str, u64)], calls: u32) {
+    let sink = Arc::new(Scripted::new(answers));
+    let pipeline = Pipeline::start(&[Arc::clone(&sink) as Arc<dyn Sink>]);
+    pipeline.accept(&report().await);
+    let stats = pipeline.close(Duration::from_secs(600)).await;
+    assert_eq!((stats[0].delivered, sink.calls.load(Ordering::SeqCst)), (delivered, calls));
+    assert_eq!(stats[0].dropped, dropped.iter().copied().collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_class_of_error_is_treated_as_what_it_is() {
+    let retry = || Err(DeliveryError::Retry("503".into()));
+    let limited = || Err(DeliveryError::RateLimited { after: Duration::from_secs(60), why: "429".into() });
+    let fatal = || Err(DeliveryError::Fatal("403".into()));
+    check(vec![Ok(())], 1, &[], 1).await;
+    check(vec![retry(), retry(), Ok(())], 1, &[], 3).await;
+    check(vec![limited(), Ok(())], 1, &[], 2).await;
+    check(vec![fatal()], 0, &[("fatal", 1)], 1).await;
+    check(vec![retry(), retry(), retry(), retry(), retry()], 0, &[("gave_up", 1)], 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_sink_slows_no_other_and_what_it_loses_is_counted() {
+    let blocked = Arc::new(Scripted { gate: Semaphore::new(0), ..Scripted::new([]) });
+    let fine = RecordingSink::new();
+    let pipeline = Pipeline::start(&[blocked, Arc::new(fine.clone())]);
+    let report = report().await;
+    for n in 0..1500 {
+        pipeline.accept(&report);
+        if n % 10 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let stats = pipeline.close(Duration::from_secs(3)).await;
+    assert_eq!((fine.reports().len(), stats[1].delivered), (1500, 1500));
+    assert_eq!(stats[0].delivered, 0);
+    assert_eq!(stats[0].dropped.values().sum::<u64>(), 1500, "every report is accounted for: {stats:?}");
+    assert!(stats[0].dropped["queue_full"] > 400 && stats[0].dropped["shutdown"] > 1000, "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_lingers_for_company() {
+    let sink = Arc::new(Scripted { batch: Batch { most: 10, linger: Duration::from_secs(5) }, ..Scripted::new([]) });
+    let pipeline = Pipeline::start(&[Arc::clone(&sink) as Arc<dyn Sink>]);
+    let report = report().await;
+    for _ in 0..25 {
+        pipeline.accept(&report);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let stats = pipeline.close(Duration::from_secs(60)).await;
+    assert_eq!((stats[0].delivered, sink.calls.load(Ordering::SeqCst)), (25, 5));
+}
