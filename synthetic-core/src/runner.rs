@@ -18,7 +18,7 @@ use crate::canary::AnyCanary;
 use crate::clock::Clock;
 use crate::report::Report;
 use crate::run::{BeginRun, Shared};
-use crate::secret::{Redactor, SecretStore, Secrets};
+use crate::secret::{SecretStore, Secrets};
 
 /// Called with the report of a run whose panic is about to end the process.
 pub(crate) type LastWords = Arc<dyn Fn(&Report) + Send + Sync>;
@@ -53,7 +53,7 @@ pub struct Runner {
     monitor: Option<Arc<str>>,
     location: Option<Arc<str>>,
     secrets: Secrets,
-    redactor: Redactor,
+    asks_environment: bool,
     clock: Option<Clock>,
     capture: Option<Level>,
     dispatch: Option<Dispatch>,
@@ -70,7 +70,7 @@ impl Runner {
             monitor: None,
             location: None,
             secrets: Secrets::default(),
-            redactor: Redactor::default(),
+            asks_environment: true,
             clock: None,
             capture,
             dispatch: capture.map(logs::capturing),
@@ -94,6 +94,9 @@ impl Runner {
     /// Adds a store of secrets; the first one that is added takes the place of the environment, further ones are asked
     /// when those before them do not have it.
     pub fn secrets(mut self, store: impl SecretStore + 'static) -> Self {
+        if std::mem::take(&mut self.asks_environment) {
+            self.secrets = Secrets::new();
+        }
         self.secrets = self.secrets.store(store);
         self
     }
@@ -152,7 +155,6 @@ impl Runner {
             spec: canary.spec().clone(),
             clock,
             secrets: self.secrets.clone(),
-            redactor: self.redactor.clone(),
             cancel: cancel.child_token(),
         });
         let identity = attempt::Identity {

@@ -1,1 +1,19 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod expect;
+mod http;
+mod request;
+mod response;
+mod send;
+mod template;
+pub(crate) mod wire;
+
+pub use self::auth::{Credential, from_secret};
+pub use self::expect::{
+    Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
+    size, status, that,
+};
+pub use self::http::Http;
+pub use self::request::Request;
+pub use self::response::Response;

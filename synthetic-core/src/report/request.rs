@@ -1,5 +1,6 @@
 //! What one request of a run saw, in words that every protocol and every sink shares.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ pub struct RequestReport {
     pub protocol: Option<Text>,
     /// The address that was connected to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<String>,
+    pub peer: Option<SocketAddr>,
     /// The certificate that the server showed, also when it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,

@@ -276,15 +276,10 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// An error of our own ([`Reason::Setup`]) that says where it was looked for.
+    /// An error of our own ([`Reason::Setup`](crate::Reason::Setup)) that says where it was looked for.
     pub async fn secret(&self, name: impl AsRef<str>) -> Result<Secret> {
-        match self.0.secrets.get(name.as_ref()).await {
-            Ok(secret) => {
-                self.0.redactor.register(&secret);
-                Ok(secret)
-            }
-            Err(error) => Err(self.raise(Failure::setup(error.to_string()))),
-        }
+        let found = self.0.secrets.get(name.as_ref()).await;
+        found.map_err(|error| self.raise(Failure::setup(error.to_string())))
     }
 
     /// Borrows a test identity for the rest of this run: no other run has it at the same time.
@@ -293,15 +288,30 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// An error of our own ([`Reason::Setup`]) when none is free before the run's time is nearly up.
+    /// An error of our own ([`Reason::Setup`](crate::Reason::Setup)) when none is free before the run's time is nearly up.
     pub async fn persona(&self, pool: &Personas) -> Result<Persona> {
+        self.persona_where(pool, |_| true).await
+    }
+
+    /// Borrows a test identity that `suits`, as [`persona`](Self::persona) does.
+    ///
+    /// # Errors
+    ///
+    /// An error of our own ([`Reason::Setup`](crate::Reason::Setup)) when none of the pool suits, or none that does is
+    /// free before the run's time is nearly up.
+    pub async fn persona_where(
+        &self,
+        pool: &Personas,
+        suits: impl FnMut(&Persona) -> bool + Send,
+    ) -> Result<Persona> {
         let patience = self.time_left().mul_f64(0.9);
-        match tokio::time::timeout(patience, pool.lease()).await {
-            Ok(lease) => {
+        match tokio::time::timeout(patience, pool.lease_where(suits)).await {
+            Ok(Ok(lease)) => {
                 let persona = Persona::clone(&lease);
                 self.0.hold(lease);
                 Ok(persona)
             }
+            Ok(Err(none)) => Err(self.raise(Failure::setup(none.to_string()))),
             Err(_) => {
                 let in_use = pool.in_use().join(", ");
                 Err(self.raise(Failure::setup(format!("no persona was free within {patience:?}: in use are {in_use}"))))
@@ -365,11 +375,6 @@ impl Run {
     pub fn time_left(&self) -> Duration {
         self.0.deadline.saturating_duration_since(Instant::now())
     }
-
-    /// Waits until the run is cancelled, for bodies that want to end well.
-    pub async fn cancelled(&self) {
-        self.0.cancel.cancelled().await;
-    }
 }
 
 /// # For protocol crates
@@ -400,8 +405,13 @@ impl Run {
     }
 
     /// Keeps a secret that did not come from [`secret`](Self::secret) out of everything that leaves the run.
-    pub fn keep_secret(&self, secret: &Secret) {
-        self.0.redactor.register(secret);
+    ///
+    /// # Errors
+    ///
+    /// An error of our own for a secret that cannot be kept out, such as one of three characters.
+    pub fn keep_secret(&self, secret: &Secret) -> Result {
+        let registered = self.0.secrets.redactor().register(secret);
+        registered.map_err(|error| self.raise(Failure::setup(error.to_string())))
     }
 
     /// Returns whether the code being polled undoes what was deferred, so that the body's time no longer counts.
@@ -423,7 +433,7 @@ impl Run {
 
     /// Returns the text without the secrets that the run has resolved.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.0.redactor.redact(text)
+        self.0.secrets.redactor().redact(text)
     }
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {

@@ -77,10 +77,11 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
     }
 }
 
-/// Waits until a body should long have ended: its time is up or it is cancelled, and patience is at its end.
+/// Keeps the time of a run, for the driver too: tells it when the body's time is up, and is ready when the body should
+/// long have been given up.
 async fn overdue(run: &Shared, patience: Duration) {
     tokio::select! {
-        () = sleep_until(run.deadline) => {}
+        () = sleep_until(run.deadline) => run.cancel.cancel(),
         () = run.cancel.cancelled() => {}
     }
     sleep(patience).await;
@@ -178,7 +179,7 @@ pub(super) fn conclude(run: &Shared, identity: &Identity, duration: Duration, cl
         warnings: ledger.take_warnings(),
     };
     drop(ledger);
-    report.redact(&run.redactor);
+    report.redact(run.secrets.redactor());
     run.drop_extensions();
     if !report.failures.iter().any(|failure| failure.reason() == Reason::Blocked) {
         run.release_personas();

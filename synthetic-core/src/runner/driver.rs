@@ -1,4 +1,4 @@
-//! Polls a body until it ends, its time is up, or it is cancelled.
+//! Polls a body until it ends, or is told to stop: its time is up, or the run is cancelled.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tracing::Dispatch;
 
 use crate::canary::AnyCanary;
@@ -45,9 +45,12 @@ pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<
     };
 
     let mut body: Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> = None;
-    let mut deadline = pin!(sleep_until(run.deadline));
-    let mut cancelled = pin!(run.cancel.cancelled());
+    let mut stop = pin!(run.cancel.cancelled());
     let end = poll_fn(|task| {
+        if stop.as_mut().poll(task).is_ready() {
+            let timed_out = Instant::now() >= run.deadline;
+            return Poll::Ready(if timed_out { End::TimedOut } else { End::Cancelled });
+        }
         let mut polled = Poll::Pending;
         let caught = catch_unwind(AssertUnwindSafe(|| {
             enter(&mut || {
@@ -64,8 +67,6 @@ pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<
             Poll::Ready(Ok(())) if late > TOLERANCE => Poll::Ready(End::Blocked(late)),
             Poll::Ready(result) => Poll::Ready(End::Returned(result)),
             Poll::Pending if late > TOLERANCE => Poll::Ready(End::Blocked(late)),
-            Poll::Pending if deadline.as_mut().poll(task).is_ready() => Poll::Ready(End::TimedOut),
-            Poll::Pending if cancelled.as_mut().poll(task).is_ready() => Poll::Ready(End::Cancelled),
             Poll::Pending => Poll::Pending,
         }
     })

@@ -1,0 +1,298 @@
+//! What can be expected of an answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, Sense};
+
+use crate::response::Response;
+
+/// Something that can be expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for
+/// with [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
+#[derive(Clone)]
+#[must_use = "an expectation does nothing until it is given to a request"]
+pub struct Expectation {
+    judge: Arc<dyn Judge>,
+    of_the_status: bool,
+}
+
+/// Judges one thing about an answer.
+trait Judge: Send + Sync {
+    /// Returns what is judged, as a failure begins: `status`, `$.db`.
+    fn subject(&self) -> String;
+    /// Returns what was wanted and what was there.
+    fn judge(&self, answer: &Response) -> Result<(), Mismatch>;
+}
+
+impl Expectation {
+    fn new(judge: impl Judge + 'static) -> Self {
+        Self { judge: Arc::new(judge), of_the_status: false }
+    }
+
+    pub(crate) fn is_of_the_status(&self) -> bool {
+        self.of_the_status
+    }
+
+    pub(crate) fn subject(&self) -> String {
+        self.judge.subject()
+    }
+
+    pub(crate) fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+        self.judge.judge(answer)
+    }
+}
+
+impl fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expectation({})", self.judge.subject())
+    }
+}
+
+/// One thing about an answer, and a matcher for it.
+struct Of<T, M> {
+    subject: String,
+    /// What is looked at, or why it cannot be.
+    take: fn(&Response, &str) -> Result<T, String>,
+    /// What `take` is given: the name of a header, of a cookie, of a phase.
+    name: String,
+    matcher: M,
+}
+
+impl<T: fmt::Debug, M: Matcher<T>> Judge for Of<T, M> {
+    fn subject(&self) -> String {
+        self.subject.clone()
+    }
+
+    fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+        match (self.take)(answer, &self.name) {
+            Ok(value) => expect::check(&value, &self.matcher),
+            Err(_) if self.matcher.matches_missing() == Some(true) => Ok(()),
+            Err(missing) => Err(Mismatch::new(expect::described(&self.matcher, Sense::Is), missing)),
+        }
+    }
+}
+
+fn of<T: fmt::Debug + 'static>(
+    subject: impl Into<String>,
+    name: impl Into<String>,
+    matcher: impl Matcher<T> + 'static,
+    take: fn(&Response, &str) -> Result<T, String>,
+) -> Expectation {
+    Expectation::new(Of { subject: subject.into(), take, name: name.into(), matcher })
+}
+
+/// Expects a status: `status(200)`, `status([200, 204])`, `status(200..=299)`, `status(lt(400))`.
+///
+/// It takes the place of the default, which is 2xx.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+/// use synthetic_http::{Http, status};
+///
+/// let api = Http::at("https://shop.example");
+/// let _gone = api.delete("/orders/7").expect(status([200, 202, 204, 404]));
+/// let _any = api.get("/").expect(status(lt(500)));
+/// ```
+pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
+    Expectation { of_the_status: true, ..of("status", "", matcher, |answer, _| Ok(answer.status())) }
+}
+
+/// Expects something of a header's value: `header("content-type", starts_with("application/json"))`.
+///
+/// Of a header that is there more than once, the values are joined with `, `, as RFC 9110 says (section 5.3).
+/// `exists()` and `not(exists())` judge whether it is there.
+pub fn header(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
+    let name = name.into().to_ascii_lowercase();
+    of(format!("header {name}"), name, matcher, |answer, name| {
+        let values: Vec<&str> = answer.header_all(name).collect();
+        if values.is_empty() { Err(format!("no header {name}")) } else { Ok(values.join(", ")) }
+    })
+}
+
+/// Expects something of the body as text: `body(contains("Example App"))`.
+pub fn body(matcher: impl Matcher<String> + 'static) -> Expectation {
+    of("body", "", matcher, |answer, _| Ok(answer.text().into_owned()))
+}
+
+/// Expects something of what a JSON path (RFC 9535) selects in the body: `json("$.db", "up")`, where a plain value means
+/// `eq`.
+///
+/// A path that can only select one thing gives that to the matcher; any other gives the list of all it selects. What is
+/// not there fails, unless the matcher is about presence: `exists()`, `not(exists())`.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+/// use synthetic_http::{Http, json};
+///
+/// let api = Http::at("https://shop.example");
+/// let _orders = api.get("/orders")
+///     .expect(json("$.count", ge(1)))
+///     .expect(json("$.orders[*].status", every(one_of(["pending", "confirmed"]))));
+/// ```
+pub fn json(path: impl Into<String>, matcher: impl Matcher<Value> + 'static) -> Expectation {
+    let path = path.into();
+    Expectation::new(Json { parsed: JsonPath::parse(&path), path, matcher })
+}
+
+struct Json<M> {
+    path: String,
+    parsed: Result<JsonPath, JsonPathError>,
+    matcher: M,
+}
+
+impl<M: Matcher<Value>> Judge for Json<M> {
+    fn subject(&self) -> String {
+        self.path.clone()
+    }
+
+    fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+        let wanted = || expect::described(&self.matcher, Sense::Is);
+        let path = self.parsed.as_ref().map_err(|error| Mismatch::new(wanted(), error.to_string()))?;
+        let root = answer.value().map_err(|why| Mismatch::new(wanted(), format!("a body that is not JSON: {why}")))?;
+        expect::check_json(root, path, &self.matcher)
+    }
+}
+
+/// Expects something of the time from the first look-up to the last byte: `latency(under(ms(300)))`.
+pub fn latency(matcher: impl Matcher<Duration> + 'static) -> Expectation {
+    of("latency", "", matcher, |answer, _| Ok(answer.latency()))
+}
+
+/// Expects something of one part of that time: `phase(Phase::Processing, under(ms(200)))`.
+///
+/// A phase that was not started (a connection that was used again is neither resolved nor connected) cannot be judged,
+/// and fails.
+pub fn phase(phase: Phase, matcher: impl Matcher<Duration> + 'static) -> Expectation {
+    let name = phase.as_str();
+    of(format!("phase {name}"), name, matcher, |answer, name| {
+        let took = answer.phases().named().into_iter().find(|(phase, _)| *phase == name).and_then(|(_, took)| took);
+        took.ok_or_else(|| format!("not started: the {}", if name == "tls" { "URL is not https, or its connection was used again" } else { "connection was used again, or the URL has an address instead of a name" }))
+    })
+}
+
+/// A part of a request's time, as blackbox_exporter defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Looking up the name.
+    Resolve,
+    /// Connecting, without the look-up and without TLS.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// From the connection being ready to the first byte of the answer.
+    Processing,
+    /// From the first byte of the answer to its last.
+    Transfer,
+}
+
+impl Phase {
+    /// Returns its name: `processing`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Processing => "processing",
+            Self::Transfer => "transfer",
+        }
+    }
+}
+
+/// Expects something of the days until the first certificate of the server's chain expires:
+/// `cert_days_left(ge(21))`. Whole days, rounded down.
+pub fn cert_days_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
+    of("days left of the certificate", "", matcher, |answer, _| {
+        let expires = answer.certificate_expires_at().ok_or("no certificate: the URL is not https")?;
+        let now = synthetic_core::Clock::system().now();
+        let seconds = match expires.duration_since(now) {
+            Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            Err(past) => -i64::try_from(past.duration().as_secs()).unwrap_or(i64::MAX),
+        };
+        Ok(seconds.div_euclid(86_400))
+    })
+}
+
+/// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`.
+pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
+    of("redirects", "", matcher, |answer, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX)))
+}
+
+/// Expects something of the version of the protocol, `HTTP/1.1` or `HTTP/2`: `http_version("HTTP/2")`.
+pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
+    of("HTTP version", "", matcher, |answer, _| Ok(answer.http_version().to_owned()))
+}
+
+/// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
+pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
+    let name = name.into();
+    of(format!("cookie {name}"), name, matcher, |answer, name| {
+        let cookies: Vec<(&str, &str)> = answer
+            .header_all("set-cookie")
+            .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .collect();
+        let value = cookies.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        value.ok_or_else(|| match cookies.iter().map(|(name, _)| *name).collect::<Vec<_>>() {
+            names if names.is_empty() => "no cookie is set".to_owned(),
+            names => format!("not set; set are {}", names.join(", ")),
+        })
+    })
+}
+
+/// Expects the SHA-256 of the body, decoded, in hexadecimal.
+pub fn sha256(hex: impl Into<String>) -> Expectation {
+    of("SHA-256 of the body", "", expect::eq(hex.into().to_ascii_lowercase()), |answer, _| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, answer.body());
+        Ok(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    })
+}
+
+/// Expects something of the size of the body in bytes, decoded: `size(between(1, 10_000))`.
+pub fn size(matcher: impl Matcher<u64> + 'static) -> Expectation {
+    of("size of the body", "", matcher, |answer, _| Ok(answer.body().len() as u64))
+}
+
+/// Expects what a function says of the whole answer: for what no other expectation covers.
+///
+/// It returns `Err` with what was wanted and what was there.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::expect::Mismatch;
+/// use synthetic_http::{Http, that};
+///
+/// let _request = Http::at("https://shop.example").get("/").expect(that("body and header agree", |answer| {
+///     let says: usize = answer.header("x-count").and_then(|count| count.parse().ok()).unwrap_or(0);
+///     let lines = answer.text().lines().count();
+///     if says == lines { Ok(()) } else { Err(Mismatch::new(format!("has {says} lines"), format!("{lines} lines"))) }
+/// }));
+/// ```
+pub fn that(
+    subject: impl Into<String>,
+    judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
+) -> Expectation {
+    Expectation::new(That { subject: subject.into(), judge })
+}
+
+struct That<F> {
+    subject: String,
+    judge: F,
+}
+
+impl<F: Fn(&Response) -> Result<(), Mismatch> + Send + Sync> Judge for That<F> {
+    fn subject(&self) -> String {
+        self.subject.clone()
+    }
+
+    fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+        (self.judge)(answer)
+    }
+}

@@ -1,0 +1,300 @@
+//! [`Http`]: where requests go and what all of them carry.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use crate::auth::{Auth, Credential};
+use crate::request::Request;
+use crate::wire::{self, Client, ClientSettings};
+
+/// Where requests go, and what all of them carry: a base URL, headers, credentials, timeouts. Cheap to clone.
+///
+/// A problem in what it is given (a URL that is none, a header with a line break) is reported by the first request that
+/// is sent, as an error of our own that names the place where the request was written.
+///
+/// # Default
+///
+/// - connections: fresh for every run, used again within it ([`reuse_connections`](Self::reuse_connections))
+/// - TLS: verified against the platform's trusted roots ([`trust_pem`](Self::trust_pem) adds one)
+/// - timeout: 10 s a request, always within the step's and the run's
+/// - body: at most 1 MiB, decoded
+/// - redirects: at most 10, without credentials to another host
+/// - proxy: none, whatever the environment says ([`use_system_proxy`](Self::use_system_proxy))
+/// - every request says who it is: `User-Agent: synthetic-http/0.1.0 (canary api-health; run 0189…)` and a W3C
+///   `traceparent` whose trace id is the run's id ([`anonymous`](Self::anonymous), [`user_agent`](Self::user_agent))
+///
+/// # Examples
+///
+/// ```no_run
+/// use synthetic_core::prelude::*;
+/// use synthetic_http::{Http, json, latency, status};
+///
+/// async fn health(run: Run) -> Result {
+///     let api = Http::at("https://api.example.com");
+///     run.step("GET /health", async {
+///         api.get("/health").expect(status(200)).expect(json("$.db", "up")).prefer(latency(under(ms(300)))).send().await?;
+///         Ok(())
+///     }).await
+/// }
+/// ```
+#[derive(Clone)]
+#[must_use = "an `Http` does nothing until a request of it is sent"]
+pub struct Http(Arc<Settings>);
+
+/// What an [`Http`] was given. It is made once and then shared.
+pub(crate) struct Settings {
+    pub(crate) base: Option<Url>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) auth: Vec<Auth>,
+    pub(crate) timeout: Duration,
+    pub(crate) max_body: usize,
+    pub(crate) max_redirects: u32,
+    pub(crate) agent: Agent,
+    pub(crate) traceparent: bool,
+    /// What was wrong with what it was given; the first counts.
+    pub(crate) problem: Option<String>,
+    wire: ClientSettings,
+    pub(crate) reuse_across_runs: bool,
+    client: OnceLock<Result<Client, wire::WireError>>,
+}
+
+/// What a request says of who sent it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// The SDK, the canary and the run.
+    Sdk,
+    Fixed(HeaderValue),
+    None,
+}
+
+impl Http {
+    /// Sends requests to a base URL; paths are added to its path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::Http;
+    /// let api = Http::at("https://shop.example/v1/");
+    /// assert_eq!(api.get("/orders").to_string(), "GET https://shop.example/v1/orders");
+    /// ```
+    pub fn at(base: impl AsRef<str>) -> Self {
+        let base = base.as_ref();
+        let parsed = Url::parse(base).map_err(|error| error.to_string()).and_then(|url| match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(url),
+            other => Err(format!("only http and https are spoken, not {other}")),
+        });
+        let (base, problem) = match parsed {
+            Ok(url) => (Some(url), None),
+            Err(why) => (None, Some(format!("base URL {base:?} is none: {why}; write it as https://host:port"))),
+        };
+        Self(Arc::new(Settings { base, problem, ..Settings::default() }))
+    }
+
+    /// Sends requests to whatever full URL each of them names.
+    pub fn anywhere() -> Self {
+        Self(Arc::new(Settings::default()))
+    }
+
+    /// Adds a header to every request to the base URL's origin.
+    pub fn header(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.with(|settings| match header(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => {
+                settings.headers.append(name, value);
+            }
+            Err(problem) => settings.has_problem(problem),
+        })
+    }
+
+    /// Adds `Authorization: Bearer …` to every request to the base URL's origin, and to no other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::{Http, from_secret};
+    /// let _api = Http::at("https://shop.example").bearer(from_secret("shop/api-token"));
+    /// ```
+    pub fn bearer(self, token: impl Into<Credential>) -> Self {
+        let auth = Auth::Bearer(token.into());
+        self.with(|settings| settings.auth.push(auth))
+    }
+
+    /// Adds `Authorization: Basic …` to every request to the base URL's origin, and to no other.
+    pub fn basic(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
+        let auth = Auth::Basic(user.into(), password.into());
+        self.with(|settings| settings.auth.push(auth))
+    }
+
+    /// Adds an API key in a header of its own to every request to the base URL's origin, and to no other.
+    pub fn api_key(self, name: impl Into<String>, key: impl Into<Credential>) -> Self {
+        let auth = Auth::Key(name.into(), key.into());
+        self.with(|settings| settings.auth.push(auth))
+    }
+
+    /// Sets the time of a request, which is also bounded by the step's and the run's.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.timeout = timeout)
+    }
+
+    /// Sets the most bytes of a body, after decoding, that are read; a larger one fails the request.
+    pub fn max_body(self, bytes: usize) -> Self {
+        self.with(|settings| settings.max_body = bytes)
+    }
+
+    /// Sets how many redirects are followed; 0 takes the first answer as it is.
+    pub fn max_redirects(self, most: u32) -> Self {
+        self.with(|settings| settings.max_redirects = most)
+    }
+
+    /// Uses connections again across runs: a run is then cheaper, and sees less of what a new user sees.
+    pub fn reuse_connections(self) -> Self {
+        self.with(|settings| settings.reuse_across_runs = true)
+    }
+
+    /// Trusts a certificate authority besides the platform's: one or more certificates in PEM.
+    pub fn trust_pem(self, pem: impl Into<Vec<u8>>) -> Self {
+        let pem = pem.into();
+        self.with(|settings| settings.wire.extra_roots_pem.push(pem))
+    }
+
+    /// Uses the proxies that the environment names (`HTTPS_PROXY` and its kin).
+    pub fn use_system_proxy(self) -> Self {
+        self.with(|settings| settings.wire.use_system_proxy = true)
+    }
+
+    /// Sets the `User-Agent`.
+    pub fn user_agent(self, agent: impl AsRef<str>) -> Self {
+        self.with(|settings| match HeaderValue::from_str(agent.as_ref()) {
+            Ok(value) => settings.agent = Agent::Fixed(value),
+            Err(_) => settings.has_problem("the user agent is no header value: use visible ASCII only".to_owned()),
+        })
+    }
+
+    /// Sends neither the SDK's `User-Agent` nor a `traceparent`: for targets that treat canaries differently, or refuse
+    /// them.
+    pub fn anonymous(self) -> Self {
+        self.with(|settings| (settings.agent, settings.traceparent) = (Agent::None, false))
+    }
+
+    /// Begins a GET request. The path is added to the base URL's; a full URL is taken as it is.
+    #[track_caller]
+    pub fn get(&self, path: impl Into<String>) -> Request {
+        Request::new(self, "GET", path.into(), Location::caller())
+    }
+
+    /// Begins a HEAD request.
+    #[track_caller]
+    pub fn head(&self, path: impl Into<String>) -> Request {
+        Request::new(self, "HEAD", path.into(), Location::caller())
+    }
+
+    /// Begins a POST request.
+    #[track_caller]
+    pub fn post(&self, path: impl Into<String>) -> Request {
+        Request::new(self, "POST", path.into(), Location::caller())
+    }
+
+    /// Begins a PUT request.
+    #[track_caller]
+    pub fn put(&self, path: impl Into<String>) -> Request {
+        Request::new(self, "PUT", path.into(), Location::caller())
+    }
+
+    /// Begins a PATCH request.
+    #[track_caller]
+    pub fn patch(&self, path: impl Into<String>) -> Request {
+        Request::new(self, "PATCH", path.into(), Location::caller())
+    }
+
+    /// Begins a DELETE request.
+    #[track_caller]
+    pub fn delete(&self, path: impl Into<String>) -> Request {
+        Request::new(self, "DELETE", path.into(), Location::caller())
+    }
+
+    /// Begins a request of any method.
+    #[track_caller]
+    pub fn request(&self, method: impl Into<std::borrow::Cow<'static, str>>, path: impl Into<String>) -> Request {
+        Request::new(self, method, path.into(), Location::caller())
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// Returns a number that tells this `Http` from every other one.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings { ..(*self.0).clone() };
+        change(&mut settings);
+        self.0 = Arc::new(settings);
+        self
+    }
+}
+
+impl Settings {
+    /// Returns the client that all runs share, made when it is first needed.
+    pub(crate) fn client(&self) -> Result<&Client, &wire::WireError> {
+        self.client.get_or_init(|| Client::new(&self.wire)).as_ref()
+    }
+
+    fn has_problem(&mut self, problem: String) {
+        self.problem.get_or_insert(problem);
+    }
+}
+
+impl Clone for Settings {
+    /// The client is not cloned: a change of the settings may change it.
+    fn clone(&self) -> Self {
+        Self {
+            base: self.base.clone(),
+            headers: self.headers.clone(),
+            auth: self.auth.clone(),
+            agent: self.agent.clone(),
+            problem: self.problem.clone(),
+            wire: self.wire.clone(),
+            client: OnceLock::new(),
+            ..*self
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base: None,
+            headers: HeaderMap::new(),
+            auth: Vec::new(),
+            timeout: Duration::from_secs(10),
+            max_body: 1024 * 1024,
+            max_redirects: 10,
+            agent: Agent::Sdk,
+            traceparent: true,
+            problem: None,
+            wire: ClientSettings::default(),
+            reuse_across_runs: false,
+            client: OnceLock::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("base", &self.0.base.as_ref().map(wire::shown)).finish_non_exhaustive()
+    }
+}
+
+/// Reads a header's name and value.
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let parsed = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name: use letters, digits and -"))?;
+    let value = HeaderValue::try_from(value)
+        .map_err(|_| format!("the value of header {name:?} has a line break or another control character in it"))?;
+    Ok((parsed, value))
+}

@@ -1,0 +1,164 @@
+//! Reading a body: by chunks, decoded, and never further than its limit.
+
+use bytes::{Bytes, BytesMut};
+#[cfg(feature = "compression")]
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+
+use super::Limits;
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// The body, decoded.
+    pub(crate) bytes: Bytes,
+    /// The body ended at the limit because the request asked for that; the rest was not read.
+    pub(crate) cut: bool,
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Broken(reqwest::Error),
+    TooLarge,
+    #[cfg(feature = "compression")]
+    Undecodable {
+        encoding: &'static str,
+        why: String,
+    },
+}
+
+/// Reads the rest of `response` as it came, counting into `received` what has come so far.
+pub(crate) async fn plain(
+    response: &mut reqwest::Response,
+    limits: &Limits,
+    received: &mut u64,
+) -> Result<Body, Failure> {
+    let limit = limits.max_body_decoded;
+    let Some(first) = response.chunk().await.map_err(Failure::Broken)? else {
+        return Ok(Body { bytes: Bytes::new(), cut: false });
+    };
+    *received += first.len() as u64;
+    if first.len() > limit {
+        return over(limits, first);
+    }
+    // Most bodies are one chunk, and then nothing is copied.
+    let Some(second) = response.chunk().await.map_err(Failure::Broken)? else {
+        return Ok(Body { bytes: first, cut: false });
+    };
+    let expected = response.content_length().and_then(|rest| usize::try_from(rest).ok()).unwrap_or(0);
+    let mut whole = BytesMut::with_capacity((first.len() + second.len()).saturating_add(expected).min(limit));
+    whole.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(chunk) = next {
+        *received += chunk.len() as u64;
+        let room = limit - whole.len();
+        whole.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return over(limits, whole.freeze());
+        }
+        next = response.chunk().await.map_err(Failure::Broken)?;
+    }
+    Ok(Body { bytes: whole.freeze(), cut: false })
+}
+
+fn over(limits: &Limits, read: Bytes) -> Result<Body, Failure> {
+    if limits.cut_body {
+        Ok(Body { bytes: read.slice(..read.len().min(limits.max_body_decoded)), cut: true })
+    } else {
+        Err(Failure::TooLarge)
+    }
+}
+
+/// Reads the rest of `response` to be rid of it, at most 64 KiB; tells nothing, as nobody asked for this body.
+pub(crate) async fn discard(response: &mut reqwest::Response) {
+    let mut left = 64 * 1024_usize;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+/// The encodings asked for, in the way reqwest would.
+#[cfg(feature = "compression")]
+pub(crate) const ACCEPTED: &str = "gzip,deflate,br";
+
+/// An encoding that is undone.
+#[cfg(feature = "compression")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Encoding {
+    Gzip,
+    Deflate,
+    Brotli,
+}
+
+#[cfg(feature = "compression")]
+impl Encoding {
+    /// Returns the one encoding of a body, or `None` where there is none, or one that is left as it is.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(CONTENT_ENCODING).iter();
+        let value = values.next()?.to_str().ok()?.trim();
+        if values.next().is_some() {
+            return None;
+        }
+        if value.eq_ignore_ascii_case("gzip") || value.eq_ignore_ascii_case("x-gzip") {
+            Some(Self::Gzip)
+        } else if value.eq_ignore_ascii_case("deflate") {
+            Some(Self::Deflate)
+        } else if value.eq_ignore_ascii_case("br") {
+            Some(Self::Brotli)
+        } else {
+            None
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+        }
+    }
+}
+
+/// Reads the rest of `response` decoded, counting into `received` what has come so far, encoded.
+///
+/// The limit is on what comes out; what goes in has the same, so that a stream which never yields anything ends too.
+#[cfg(feature = "compression")]
+pub(crate) async fn encoded(
+    response: &mut reqwest::Response,
+    encoding: Encoding,
+    limits: &Limits,
+    received: &mut u64,
+) -> Result<Body, Failure> {
+    use super::decode::{Decoder, Fault};
+    let undecodable = |why| Failure::Undecodable { encoding: encoding.name(), why };
+    let limit = limits.max_body_decoded;
+    let mut decoder = None;
+    while let Some(chunk) = response.chunk().await.map_err(Failure::Broken)? {
+        *received += chunk.len() as u64;
+        if chunk.is_empty() {
+            continue;
+        }
+        // Made with the first byte: an answer to HEAD has an encoding and no body.
+        let decoder = decoder.get_or_insert_with(|| Decoder::new(encoding, chunk[0], limit));
+        match decoder.write(&chunk) {
+            Ok(()) if *received > limit as u64 => return over_encoded(limits, decoder.take()),
+            Ok(()) => {}
+            Err(Fault::Full) => return over_encoded(limits, decoder.take()),
+            Err(Fault::Bad(why)) => return Err(undecodable(why)),
+        }
+    }
+    let Some(mut decoder) = decoder else { return Ok(Body { bytes: Bytes::new(), cut: false }) };
+    match decoder.finish() {
+        Ok(()) => Ok(Body { bytes: decoder.take().into(), cut: false }),
+        Err(Fault::Full) => over_encoded(limits, decoder.take()),
+        Err(Fault::Bad(why)) => Err(undecodable(why)),
+    }
+}
+
+#[cfg(feature = "compression")]
+fn over_encoded(limits: &Limits, decoded: Vec<u8>) -> Result<Body, Failure> {
+    if limits.cut_body { Ok(Body { bytes: decoded.into(), cut: true }) } else { Err(Failure::TooLarge) }
+}

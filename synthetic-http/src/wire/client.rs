@@ -1,0 +1,346 @@
+//! The client: settings, a connection pool, and the loop that sends a request and follows its redirects.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
+use url::Url;
+
+use super::{
+    Exchange, Failed, Jar, Request, WireError,
+    body::{self, Body, Failure},
+    connector::{Lookup, RecordLayer, Resolver, SystemLookup},
+    diagnose,
+    error::{Kind, Phase, shown},
+    journey::Journey,
+    record::{self, Record},
+    redirect::Outgoing,
+    tls::Tls,
+};
+
+/// What a [`Client`] is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientSettings {
+    /// Keeps connections open for further requests of the same client.
+    ///
+    /// # Default
+    ///
+    /// Yes. A fresh client a run then reuses connections within the run and never across runs.
+    pub(crate) reuse: bool,
+    /// Closes a connection that was idle for so long; also turns TCP keep-alive on, every 15 s.
+    ///
+    /// # Default
+    ///
+    /// None: it stays open as long as the client, or until the server closes it.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// Root certificates, as PEM, that are trusted besides the platform's.
+    pub(crate) extra_roots_pem: Vec<Vec<u8>>,
+    /// Offers HTTP/2 in TLS (feature `http2`).
+    pub(crate) http2: bool,
+    /// Resumes TLS sessions within one client. The certificates are then not shown at every connection.
+    pub(crate) resume_tls: bool,
+    /// Uses the proxies that the environment or the system names.
+    pub(crate) use_system_proxy: bool,
+    /// Looks names up instead of the operating system.
+    pub(crate) lookup: Option<Arc<dyn Lookup>>,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            reuse: true,
+            idle_timeout: None,
+            extra_roots_pem: Vec::new(),
+            http2: true,
+            resume_tls: false,
+            use_system_proxy: false,
+            lookup: None,
+        }
+    }
+}
+
+/// Sends requests. A clone shares the connections; a [fresh](Client::fresh) one shares only the TLS configuration.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: ClientSettings,
+    tls: Tls,
+    resolver: Arc<Resolver>,
+}
+
+impl Client {
+    /// Makes a client. Nothing is read or connected yet: the platform's roots are loaded with the first https request.
+    ///
+    /// # Errors
+    ///
+    /// `Kind::Roots` where an extra root is no PEM certificate.
+    pub(crate) fn new(settings: &ClientSettings) -> Result<Self, WireError> {
+        let tls = Tls::new(&settings.extra_roots_pem, settings.http2, settings.resume_tls)?;
+        let lookup = settings.lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup));
+        let shared = Shared { settings: settings.clone(), tls, resolver: Arc::new(Resolver(lookup)) };
+        // The one thing that can fail is the TLS configuration, of a rustls that is not reqwest's: once here, or never.
+        let http = shared
+            .build(settings.reuse)
+            .map_err(|error| WireError::new(Phase::Setup, Kind::Other, format!("set up the http client: {error}")))?;
+        Ok(Self { http, shared: Arc::new(shared) })
+    }
+
+    /// Returns a client with the same settings and no connections. It costs about a microsecond, so make one a run.
+    pub(crate) fn fresh(&self) -> Self {
+        // It was built of the same parts before, so it does not fail; if it did, shared connections are better than a panic.
+        let http = self.shared.build(self.shared.settings.reuse).unwrap_or_else(|_| self.http.clone());
+        Self { http, shared: Arc::clone(&self.shared) }
+    }
+
+    /// Sends a request, follows its redirects and reads the answer to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] with the phase, the kind and one line on why there is no answer, and all that is known of the way there. Every
+    /// status is an answer, not an error.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future, and a deadline that passes, closes the connection.
+    pub(crate) async fn send(&self, request: Request) -> Result<Exchange, Box<Failed>> {
+        let Request { method, url, headers, body, deadline, limits, redirects, decode, jar } = request;
+        let proxied = self.shared.settings.use_system_proxy;
+        let mut journey = Journey::new(Outgoing { method, url, headers, body }, limits, proxied);
+        if let Err(error) = prepare(&mut journey.out) {
+            return Err(journey.fail(error));
+        }
+        let Some(deadline) = deadline else {
+            let travelled = self.travel(&mut journey, redirects.max, decode, jar.as_deref()).await;
+            return end(journey, travelled);
+        };
+        if deadline <= journey.started() {
+            return Err(journey.too_late(deadline));
+        }
+        match tokio::time::timeout_at(deadline, self.travel(&mut journey, redirects.max, decode, jar.as_deref())).await
+        {
+            Ok(travelled) => end(journey, travelled),
+            Err(_) => Err(journey.too_late(deadline)),
+        }
+    }
+
+    async fn travel(
+        &self,
+        journey: &mut Journey,
+        max: u32,
+        decode: bool,
+        jar: Option<&dyn Jar>,
+    ) -> Result<Body, Trouble> {
+        loop {
+            if journey.out.url.scheme() == "https" {
+                self.shared.tls.ready().await?;
+            }
+            let follows = journey.followed() < max as usize;
+            let mut response = self.ask(journey, follows, decode, jar).await?;
+            journey.answered(&mut response, self.shared.tls.seen());
+            if let (Some(jar), Some(answer)) = (jar, journey.answer()) {
+                jar.keep(&journey.out.url, &answer.headers);
+            }
+            let leads_to = if max > 0 { journey.leads_to()? } else { None };
+            match leads_to {
+                Some((status, next)) if follows => {
+                    body::discard(&mut response).await;
+                    drop(response);
+                    journey.hopped();
+                    journey.out.follow(status, next);
+                    continue;
+                }
+                Some(_) => journey.limit_reached = true,
+                None => {}
+            }
+            return read(journey, &mut response, decode).await;
+        }
+    }
+
+    /// Sends the request of one hop and waits for the head of the answer.
+    async fn ask(
+        &self,
+        journey: &mut Journey,
+        follows: bool,
+        decode: bool,
+        jar: Option<&dyn Jar>,
+    ) -> Result<reqwest::Response, Trouble> {
+        let out = &mut journey.out;
+        let (dial, url) = named_by_host(out)?;
+        let mut request = reqwest::Request::new(out.method.clone(), url);
+        // What no redirect will need is given away instead of cloned.
+        *request.headers_mut() = if follows { out.headers.clone() } else { std::mem::take(&mut out.headers) };
+        let headers = request.headers_mut();
+        #[cfg(feature = "compression")]
+        if decode {
+            use reqwest::header::{ACCEPT_ENCODING, RANGE};
+            if !headers.contains_key(ACCEPT_ENCODING) && !headers.contains_key(RANGE) {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(body::ACCEPTED));
+            }
+        }
+        #[cfg(not(feature = "compression"))]
+        let _ = decode;
+        if let Some(cookies) = jar.and_then(|jar| jar.cookies(&out.url)) {
+            let both = headers
+                .get(COOKIE)
+                .and_then(|own| HeaderValue::from_bytes(&[own.as_bytes(), b"; ", cookies.as_bytes()].concat()).ok());
+            headers.insert(COOKIE, both.unwrap_or(cookies));
+        }
+        if !out.body.is_empty() {
+            *request.body_mut() = Some(out.body.clone().into());
+        }
+        // Two addresses under one name must not share connections, so such a request has its own.
+        let own = if dial.is_some() { Some(self.shared.build(false)) } else { None };
+        let http = own.as_ref().and_then(|own| own.as_ref().ok()).unwrap_or(&self.http);
+        let record = Record::new(dial);
+        journey.asked(Arc::clone(&record));
+        record::scope(record, http.execute(request)).await.map_err(Trouble::NoAnswer)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn build(&self, reuse: bool) -> Result<reqwest::Client, reqwest::Error> {
+        let settings = &self.settings;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.config())
+            .tls_info(true)
+            .connector_layer(RecordLayer)
+            .dns_resolver(Arc::clone(&self.resolver))
+            // A request that is sent twice in secret is measured wrongly, and creates twice.
+            .retry(reqwest::retry::never())
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .pool_idle_timeout(settings.idle_timeout)
+            // Another crate of the same program may have turned these on in reqwest; decoding is done here, bounded.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd();
+        if settings.idle_timeout.is_none() {
+            // Six system calls a connection, of no use to one that lives as long as a run.
+            builder = builder.tcp_keepalive(None);
+            #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+            {
+                builder = builder.tcp_user_timeout(None);
+            }
+        }
+        if !reuse {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        if !settings.use_system_proxy {
+            builder = builder.no_proxy();
+        }
+        if !settings.http2 {
+            builder = builder.http1_only();
+        }
+        builder.build()
+    }
+}
+
+/// Why a journey ended early; the journey itself has the words.
+enum Trouble {
+    NoAnswer(reqwest::Error),
+    Known(WireError),
+}
+
+impl From<WireError> for Trouble {
+    fn from(error: WireError) -> Self {
+        Self::Known(error)
+    }
+}
+
+fn end(journey: Journey, travelled: Result<Body, Trouble>) -> Result<Exchange, Box<Failed>> {
+    match travelled {
+        Ok(body) => journey.arrive(body),
+        Err(Trouble::Known(error)) => Err(journey.fail(error)),
+        Err(Trouble::NoAnswer(error)) => Err(journey.no_answer(&error)),
+    }
+}
+
+/// Refuses what is no http request, and turns userinfo into the header that it stands for.
+fn prepare(out: &mut Outgoing) -> Result<(), WireError> {
+    let scheme = out.url.scheme();
+    if scheme != "http" && scheme != "https" {
+        let message = format!("only http and https URLs can be requested, not a `{scheme}:` URL");
+        return Err(WireError::new(Phase::Setup, Kind::BadRequest, message));
+    }
+    if out.url.username().is_empty() && out.url.password().is_none() {
+        return Ok(());
+    }
+    if !out.headers.contains_key(AUTHORIZATION) {
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+        let (name, password) = (decoded(out.url.username()), decoded(out.url.password().unwrap_or_default()));
+        let basic = format!("Basic {}", BASE64_STANDARD.encode([&name, b":".as_slice(), &password].concat()));
+        if let Ok(mut basic) = HeaderValue::try_from(basic) {
+            basic.set_sensitive(true);
+            out.headers.insert(AUTHORIZATION, basic);
+        }
+    }
+    // Setting them fails only where a URL cannot have them, and an http URL can.
+    let _ = out.url.set_username("");
+    let _ = out.url.set_password(None);
+    Ok(())
+}
+
+/// Returns the URL to request, and where a `Host` header renames an https target, the host to dial.
+///
+/// TLS takes the name from the URL: so the header's goes there, and the URL's own to the resolver.
+fn named_by_host(out: &Outgoing) -> Result<(Option<Box<str>>, Url), WireError> {
+    let mut url = out.url.clone();
+    if url.scheme() != "https" {
+        return Ok((None, url));
+    }
+    let Some(header) = out.headers.get(HOST) else { return Ok((None, url)) };
+    let refused = || {
+        let message = format!("the Host header of a request to {} is no host name", shown(&out.url));
+        WireError::new(Phase::Setup, Kind::BadRequest, message)
+    };
+    let header = header.to_str().map_err(|_| refused())?;
+    let named = Url::parse(&format!("https://{header}/")).map_err(|_| refused())?;
+    if named.host_str() == url.host_str() {
+        return Ok((None, url));
+    }
+    let dial = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').into();
+    url.set_host(named.host_str()).map_err(|_| refused())?;
+    Ok((Some(dial), url))
+}
+
+async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: bool) -> Result<Body, Trouble> {
+    let limits = journey.limits.clone();
+    #[cfg(feature = "compression")]
+    let encoding = if decode { journey.answer().and_then(|answer| body::Encoding::of(&answer.headers)) } else { None };
+    #[cfg(not(feature = "compression"))]
+    let _ = decode;
+    #[cfg(feature = "compression")]
+    let body = match encoding {
+        None => body::plain(response, &limits, &mut journey.received).await,
+        Some(encoding) => body::encoded(response, encoding, &limits, &mut journey.received).await,
+    };
+    #[cfg(not(feature = "compression"))]
+    let body = body::plain(response, &limits, &mut journey.received).await;
+    body.map_err(|failure| {
+        let expected = journey.answer().and_then(|answer| answer.expected);
+        let limit = limits.max_body_decoded;
+        Trouble::Known(match failure {
+            Failure::Broken(error) => diagnose::broken_body(&error, journey.received, expected),
+            Failure::TooLarge => {
+                let message = format!("transfer: body larger than the limit of {limit} bytes (decoded)");
+                WireError::new(Phase::Transfer, Kind::BodyTooLarge { limit }, message)
+            }
+            #[cfg(feature = "compression")]
+            Failure::Undecodable { encoding, why } => {
+                let message = format!("transfer: the body is not the {encoding} that its Content-Encoding says: {why}");
+                WireError::new(Phase::Transfer, Kind::Decode, message)
+            }
+        })
+    })
+}

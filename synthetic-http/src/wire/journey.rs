@@ -1,0 +1,313 @@
+//! What is known of a request while it is under way, so that it is still known when the deadline passes.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use reqwest::{StatusCode, Version, header::HeaderMap, tls::TlsInfo as PeerInfo};
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use super::{
+    Connection, Exchange, Failed, Hop, Limits, Phases, TlsInfo, Trail, WireError,
+    body::Body,
+    cert::Seen,
+    diagnose::{self, Scene},
+    error::{Kind, Phase},
+    record::{Attempt, Record},
+    redirect::Outgoing,
+};
+
+/// One call of `send`, from its first hop to the end of its answer.
+pub(crate) struct Journey {
+    pub(crate) out: Outgoing,
+    pub(crate) limits: Limits,
+    pub(crate) received: u64,
+    pub(crate) limit_reached: bool,
+    started: Instant,
+    proxied: bool,
+    hops: Vec<Hop>,
+    before: Phases,
+    stage: Stage,
+}
+
+/// Where the current hop is.
+#[expect(clippy::large_enum_variant, reason = "there is one a request, and it ends as the largest")]
+enum Stage {
+    /// Nothing is under way: the roots are loaded, or a redirect is weighed.
+    Idle,
+    Asked {
+        at: Instant,
+        record: Arc<Record>,
+    },
+    Answered(Answer),
+}
+
+/// The head of an answer, and how it came.
+pub(crate) struct Answer {
+    asked: Instant,
+    at: Instant,
+    attempt: Option<Attempt>,
+    pub(crate) status: StatusCode,
+    version: Version,
+    pub(crate) headers: HeaderMap,
+    connection: Connection,
+    remote_addr: Option<SocketAddr>,
+    tls: Option<TlsInfo>,
+    /// How many bytes the body has, if that was said.
+    pub(crate) expected: Option<u64>,
+}
+
+impl Journey {
+    pub(crate) fn new(out: Outgoing, limits: Limits, proxied: bool) -> Self {
+        Self {
+            out,
+            limits,
+            received: 0,
+            limit_reached: false,
+            started: Instant::now(),
+            proxied,
+            hops: Vec::new(),
+            before: Phases::default(),
+            stage: Stage::Idle,
+        }
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Notes that the request of this hop is on its way.
+    pub(crate) fn asked(&mut self, record: Arc<Record>) {
+        // Over http nothing lay before the first one; over https, the roots may have been loaded.
+        let first = self.hops.is_empty() && self.out.url.scheme() == "http";
+        let at = if first { self.started } else { Instant::now() };
+        self.stage = Stage::Asked { at, record };
+    }
+
+    /// Notes the head of an answer.
+    pub(crate) fn answered(&mut self, response: &mut reqwest::Response, seen: &Seen) {
+        let at = Instant::now();
+        let (asked, attempt) = match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Asked { at, record } => (at, record.take()),
+            Stage::Idle | Stage::Answered(_) => (at, None),
+        };
+        // An attempt that is not ready, or went on without the request, is not what carried the answer.
+        let attempt = attempt.filter(|attempt| !attempt.detached && attempt.ready.is_some());
+        let connection = match &attempt {
+            None => Connection::Reused,
+            Some(attempt) if attempt.handshake.is_some() && attempt.chain.is_none() => Connection::Resumed,
+            Some(_) => Connection::New,
+        };
+        let tls = (self.out.url.scheme() == "https").then(|| tls_info(response, attempt.as_ref(), seen));
+        self.received = 0;
+        self.stage = Stage::Answered(Answer {
+            asked,
+            at,
+            attempt,
+            status: response.status(),
+            version: response.version(),
+            expected: response.content_length(),
+            remote_addr: response.remote_addr(),
+            headers: std::mem::take(response.headers_mut()),
+            connection,
+            tls,
+        });
+    }
+
+    /// Returns the head of the answer that is being read.
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        match &self.stage {
+            Stage::Answered(answer) => Some(answer),
+            Stage::Idle | Stage::Asked { .. } => None,
+        }
+    }
+
+    /// Returns where the answer leads, if it redirects.
+    pub(crate) fn leads_to(&self) -> Result<Option<(StatusCode, Url)>, WireError> {
+        let Some(answer) = self.answer() else { return Ok(None) };
+        Ok(self.out.next(answer.status, &answer.headers)?.map(|next| (answer.status, next)))
+    }
+
+    /// Ends the current hop, which is a redirect that is followed.
+    pub(crate) fn hopped(&mut self) {
+        if let Stage::Answered(answer) = std::mem::replace(&mut self.stage, Stage::Idle) {
+            let phases = answer.phases(Instant::now());
+            self.before += phases;
+            self.hops.push(Hop {
+                url: self.out.url.clone(),
+                status: answer.status,
+                phases,
+                connection: answer.connection,
+                remote_addr: answer.remote_addr,
+            });
+        }
+    }
+
+    /// Returns how many redirects were followed.
+    pub(crate) fn followed(&self) -> usize {
+        self.hops.len()
+    }
+
+    /// Ends with an answer.
+    pub(crate) fn arrive(self, body: Body) -> Result<Exchange, Box<Failed>> {
+        let Stage::Answered(answer) = self.stage else { unreachable!("a body has a head") };
+        let end = Instant::now();
+        let final_phases = answer.phases(end);
+        let mut phases = self.before;
+        phases += final_phases;
+        Ok(Exchange {
+            status: answer.status,
+            version: answer.version,
+            headers: answer.headers,
+            body: body.bytes,
+            body_cut: body.cut,
+            wire_size: self.received,
+            hops: self.hops,
+            redirect_limit_reached: self.limit_reached,
+            final_url: self.out.url,
+            phases,
+            final_phases,
+            connection: answer.connection,
+            remote_addr: answer.remote_addr,
+            tls: answer.tls,
+            started: self.started,
+            elapsed: end - self.started,
+        })
+    }
+
+    /// Ends without one, because of an error of reqwest's instead of a head.
+    pub(crate) fn no_answer(self, error: &reqwest::Error) -> Box<Failed> {
+        self.end(|journey, attempt| journey.scene(attempt).explain(error))
+    }
+
+    /// Ends without one, for a reason that is known.
+    pub(crate) fn fail(self, error: WireError) -> Box<Failed> {
+        self.end(|_, _| error)
+    }
+
+    /// Ends without one, because `deadline` has passed.
+    pub(crate) fn too_late(self, deadline: Instant) -> Box<Failed> {
+        self.end(|journey, attempt| match &journey.stage {
+            Stage::Answered(answer) => diagnose::slow_body(deadline - answer.at, journey.received, answer.expected),
+            Stage::Asked { at, .. } => {
+                let begun = attempt.map_or(*at, |attempt| phase_began(attempt).unwrap_or(*at));
+                journey.scene(attempt).timed_out(deadline - begun)
+            }
+            Stage::Idle => {
+                let message = format!("the time was up before {} was requested", super::shown(&journey.out.url));
+                WireError::new(Phase::Setup, Kind::Timeout, message)
+            }
+        })
+    }
+
+    fn end(self, why: impl FnOnce(&Self, Option<&Attempt>) -> WireError) -> Box<Failed> {
+        let now = Instant::now();
+        let taken = match &self.stage {
+            Stage::Asked { record, .. } => record.take(),
+            Stage::Idle | Stage::Answered(_) => None,
+        };
+        let error = why(&self, taken.as_ref());
+        let own = |attempt: &Option<Attempt>| attempt.clone().filter(|attempt| !attempt.detached);
+        let (final_phases, connection, status, remote_addr, tls, attempt) = match self.stage {
+            Stage::Idle => (Phases::default(), None, None, None, None, None),
+            Stage::Asked { at, .. } => {
+                let attempt = own(&taken);
+                let phases = phases(at, attempt.as_ref(), None, now);
+                let chain = attempt.as_ref().and_then(|attempt| attempt.chain.clone());
+                let tls = chain.map(|chain| TlsInfo { version: None, chain: Some(chain) });
+                let connection = match &attempt {
+                    None => Some(Connection::Reused),
+                    Some(attempt) => attempt.ready.map(|_| Connection::New),
+                };
+                (phases, connection, None, only_address(&self.out, attempt.as_ref()), tls, attempt)
+            }
+            Stage::Answered(answer) => {
+                let phases = answer.phases(now);
+                (phases, Some(answer.connection), Some(answer.status), answer.remote_addr, answer.tls, answer.attempt)
+            }
+        };
+        let mut phases = self.before;
+        phases += final_phases;
+        let trail = Trail {
+            hops: self.hops,
+            url: self.out.url,
+            phases,
+            final_phases,
+            status,
+            wire_size: self.received,
+            connection,
+            remote_addr,
+            resolved: attempt.map(|attempt| attempt.addresses).unwrap_or_default(),
+            tls,
+            started: self.started,
+            elapsed: now - self.started,
+        };
+        Box::new(Failed { error, trail })
+    }
+
+    fn scene<'a>(&'a self, attempt: Option<&'a Attempt>) -> Scene<'a> {
+        Scene { url: &self.out.url, attempt, proxied: self.proxied }
+    }
+}
+
+impl Answer {
+    fn phases(&self, end: Instant) -> Phases {
+        phases(self.asked, self.attempt.as_ref(), Some(self.at), end)
+    }
+}
+
+/// Cuts the time from `asked` to `end` into phases; one that did not finish lasts until `end`.
+fn phases(asked: Instant, attempt: Option<&Attempt>, head: Option<Instant>, end: Instant) -> Phases {
+    let mut phases = Phases::default();
+    let ready = match attempt {
+        None => Some(asked),
+        Some(attempt) => {
+            phases.resolve = attempt.resolving.map(|from| attempt.resolved.unwrap_or(end) - from);
+            let dialled = if attempt.resolving.is_some() { attempt.resolved } else { Some(attempt.started) };
+            phases.connect = dialled.map(|from| attempt.handshake.or(attempt.ready).unwrap_or(end) - from);
+            phases.tls = attempt.handshake.map(|from| attempt.ready.unwrap_or(end) - from);
+            attempt.ready
+        }
+    };
+    phases.processing = ready.map(|from| head.unwrap_or(end) - from);
+    phases.transfer = head.map(|from| end - from);
+    phases
+}
+
+/// When the phase that an attempt is in began.
+fn phase_began(attempt: &Attempt) -> Option<Instant> {
+    if attempt.detached {
+        return None;
+    }
+    let resolving = attempt.resolving.filter(|_| attempt.resolved.is_none());
+    attempt.ready.or(attempt.handshake).or(resolving).or(attempt.resolved).or(Some(attempt.started))
+}
+
+fn tls_info(response: &reqwest::Response, attempt: Option<&Attempt>, seen: &Seen) -> TlsInfo {
+    let peer = response.extensions().get::<PeerInfo>();
+    let version = peer.and_then(PeerInfo::version).and_then(|version| match version {
+        reqwest::tls::Version::TLS_1_3 => Some("1.3"),
+        reqwest::tls::Version::TLS_1_2 => Some("1.2"),
+        _ => None,
+    });
+    let sent = attempt.and_then(|attempt| attempt.chain.clone());
+    let chain = sent.or_else(|| peer.and_then(PeerInfo::peer_certificate).and_then(|leaf| seen.by_leaf(leaf)));
+    TlsInfo { version, chain }
+}
+
+/// The address that was dialled, where there was no choice of it.
+fn only_address(out: &Outgoing, attempt: Option<&Attempt>) -> Option<SocketAddr> {
+    let attempt = attempt?;
+    let literal = match out.url.host()? {
+        Host::Ipv4(address) => Some(IpAddr::V4(address)),
+        Host::Ipv6(address) => Some(IpAddr::V6(address)),
+        Host::Domain(_) => None,
+    };
+    let address = literal.or(match attempt.addresses.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    })?;
+    Some(SocketAddr::new(address, out.url.port_or_known_default()?))
+}
