@@ -1,23 +1,37 @@
-//! Shows the SDK at work: a target to run canaries against, and the programs that do so.
+//! Shows the SDK at work: a target to run canaries against, canaries, and the programs that run them.
 //!
-//! [`storefront`] is the target: a small shop that is started inside a test or an example, listens on this machine only,
-//! and breaks on demand. The programs of this package need nothing else, no account and no network.
+//! - [`storefront`] is the target: a small shop that is started inside a test or an example, listens on this machine
+//!   only, and breaks on demand.
+//! - [`canaries`] holds one canary a file, to be read and copied.
+//! - `src/bin` holds the programs: `quickstart` runs everything in one process, the others run one canary each.
+//! - `tests/in_a_test.rs` uses the same steps in an integration test.
 //!
 //! # Examples
 //!
 //! ```
-//! use synthetic_examples::storefront::{Faults, Storefront};
+//! use synthetic_core::prelude::*;
+//! use synthetic_examples::canaries::api_health;
+//! use synthetic_examples::storefront::Storefront;
 //!
-//! # #[tokio::main]
+//! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
 //! let shop = Storefront::new().start().await?;
-//! assert!(shop.url().starts_with("http://127.0.0.1:"));
-//! assert!(shop.state().orders.is_empty());
-//!
-//! shop.set_faults(Faults { lost_answers: 1.0, ..Faults::none() });
-//! shop.stop().await;
+//! let runner = synthetic_core::Runner::new().secrets(synthetic_examples::demo_secrets());
+//! runner.run(api_health::canary(shop.url())).await.assert_passed();
 //! # Ok(())
 //! # }
 //! ```
 
+pub mod canaries;
+pub mod program;
 pub mod storefront;
+
+use synthetic_core::secret::EnvSecrets;
+
+/// Returns the secrets of the storefront, which are none: everybody may know them.
+///
+/// A service of your own has its secrets in the environment, in a folder that Kubernetes mounts, or in a vault.
+#[must_use]
+pub fn demo_secrets() -> EnvSecrets {
+    EnvSecrets::with_lookup(|variable| (variable == "STOREFRONT_API_TOKEN").then(|| storefront::API_TOKEN.into()))
+}

@@ -128,4 +128,3 @@ impl fmt::Debug for Monitor {
         f.debug_struct("Monitor").field("canaries", &canaries).field("sinks", &sinks).finish_non_exhaustive()
     }
 }
-

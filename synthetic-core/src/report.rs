@@ -246,4 +246,3 @@ impl LogLine {
         Self { at, level: level.as_str().into(), target: target.to_owned(), text }
     }
 }
-

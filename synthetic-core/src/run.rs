@@ -7,9 +7,9 @@ mod poll;
 mod shared;
 mod step;
 
-pub use self::handle::Run;
-pub use self::poll::{Attempts, Poll, attempts};
-pub use self::step::{Soft, Step};
 pub(crate) use self::context::Context;
+pub use self::handle::Run;
 pub(crate) use self::ledger::Ledger;
+pub use self::poll::{Attempts, Poll, attempts};
 pub(crate) use self::shared::{BeginRun, Deferred, Shared};
+pub use self::step::{Soft, Step};

@@ -189,4 +189,3 @@ impl fmt::Debug for Runner {
 pub(crate) const fn panics_abort() -> bool {
     cfg!(panic = "abort")
 }
-

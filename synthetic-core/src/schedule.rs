@@ -38,10 +38,11 @@ impl Schedule {
         self.period
     }
 
-    /// Returns the number of the first start at or after `elapsed`. Starts are nominal: a late one moves none after it.
-    pub(crate) fn next(&self, offset: Duration, elapsed: Duration) -> u64 {
+    /// Returns the number of the last start that is due by `elapsed`; 0 when none is. Starts are nominal: a late one moves
+    /// none after it.
+    pub(crate) fn last_due(&self, offset: Duration, elapsed: Duration) -> u64 {
         let since = elapsed.saturating_sub(offset).as_nanos();
-        u64::try_from(since.div_ceil(self.period.as_nanos().max(1))).unwrap_or(u64::MAX)
+        u64::try_from(since / self.period.as_nanos().max(1)).unwrap_or(u64::MAX)
     }
 
     /// Returns when the nth start is.
@@ -83,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn starts_are_nominal_and_missed_ones_are_counted() {
+    fn starts_are_nominal_whenever_they_are_asked_for() {
         let schedule = Schedule::from(every(Duration::from_secs(10)));
         let offset = Duration::from_secs(3);
-        for (elapsed, n, at) in [(0, 0, 3), (3, 0, 3), (4, 1, 13), (13, 1, 13), (14, 2, 23), (55, 6, 63)] {
-            assert_eq!(schedule.next(offset, Duration::from_secs(elapsed)), n);
-            assert_eq!(schedule.nth(offset, n), Duration::from_secs(at));
+        for (elapsed, due, at) in [(0, 0, 3), (3, 0, 3), (12, 0, 3), (13, 1, 13), (14, 1, 13), (55, 5, 53)] {
+            assert_eq!(schedule.last_due(offset, Duration::from_secs(elapsed)), due);
+            assert_eq!(schedule.nth(offset, due), Duration::from_secs(at));
         }
     }
 }

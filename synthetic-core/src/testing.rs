@@ -92,7 +92,8 @@ pub async fn check_sink_contract<S: Sink, F: Future<Output = S>>(mut make: impl 
         run.expect("1", 1, crate::expect::eq(1))
     }));
     let failed = once(crate::canary(crate::Spec::new("contract-failed"), |run| async move {
-        run.step("a \"step\", with\nall that needs escaping \\ ü", async { run.expect("1", 1, crate::expect::eq(2)) }).await
+        run.step("a \"step\", with\nall that needs escaping \\ ü", async { run.expect("1", 1, crate::expect::eq(2)) })
+            .await
     }));
     let reports = [Arc::new(passed.await), Arc::new(failed.await)];
 

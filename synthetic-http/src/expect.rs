@@ -172,7 +172,16 @@ pub fn phase(phase: Phase, matcher: impl Matcher<Duration> + 'static) -> Expecta
     let name = phase.as_str();
     of(format!("phase {name}"), name, matcher, |answer, name| {
         let took = answer.phases().named().into_iter().find(|(phase, _)| *phase == name).and_then(|(_, took)| took);
-        took.ok_or_else(|| format!("not started: the {}", if name == "tls" { "URL is not https, or its connection was used again" } else { "connection was used again, or the URL has an address instead of a name" }))
+        took.ok_or_else(|| {
+            format!(
+                "not started: the {}",
+                if name == "tls" {
+                    "URL is not https, or its connection was used again"
+                } else {
+                    "connection was used again, or the URL has an address instead of a name"
+                }
+            )
+        })
     })
 }
 

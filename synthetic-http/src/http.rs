@@ -293,7 +293,8 @@ impl fmt::Debug for Http {
 
 /// Reads a header's name and value.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let parsed = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name: use letters, digits and -"))?;
+    let parsed =
+        HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name: use letters, digits and -"))?;
     let value = HeaderValue::try_from(value)
         .map_err(|_| format!("the value of header {name:?} has a line break or another control character in it"))?;
     Ok((parsed, value))

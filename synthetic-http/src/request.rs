@@ -215,7 +215,10 @@ impl Request {
                 Url::parse(&format!("{}{separator}{}", base.as_str().trim_end_matches('/'), self.path))
             }
             None => {
-                return Err(format!("{:?} is no URL, and there is no base URL: write it as https://host:port/path", self.path));
+                return Err(format!(
+                    "{:?} is no URL, and there is no base URL: write it as https://host:port/path",
+                    self.path
+                ));
             }
         }
         .map_err(|error| format!("{:?} is no URL: {error}", self.path))?;

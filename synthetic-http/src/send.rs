@@ -241,7 +241,8 @@ fn advice(error: &wire::WireError) -> Option<&'static str> {
 
 /// Returns the phases in words: `resolve 1.2 ms, connect 0.4 ms`.
 fn times(wire: &wire::Phases) -> String {
-    let took = |(name, took): (&str, Option<Duration>)| took.map(|took| format!("{name} {:.1} ms", took.as_secs_f64() * 1e3));
+    let took =
+        |(name, took): (&str, Option<Duration>)| took.map(|took| format!("{name} {:.1} ms", took.as_secs_f64() * 1e3));
     phases(wire).named().into_iter().filter_map(took).collect::<Vec<_>>().join(", ")
 }
 

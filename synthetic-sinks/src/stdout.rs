@@ -149,7 +149,12 @@ fn pretty(report: &Report, colour: bool) -> String {
     let head = head.strip_prefix(&*report.canary).unwrap_or(head).trim_start();
     let head = head.strip_prefix(report.outcome.as_str()).unwrap_or(head).trim_start();
     let (on, off) = if colour { (paint(report.outcome), "\x1b[0m") } else { ("", "") };
-    let mut line = format!("{}  {on}{:<8}{off}  {}  {head}", time(report.started_at + report.duration), report.outcome, report.canary);
+    let mut line = format!(
+        "{}  {on}{:<8}{off}  {}  {head}",
+        time(report.started_at + report.duration),
+        report.outcome,
+        report.canary
+    );
     if !rest.is_empty() {
         let _ = write!(line, "\n{rest}");
     }

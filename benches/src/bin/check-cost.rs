@@ -52,7 +52,11 @@ async fn main() -> ExitCode {
     // In a task of its own, as a monitor does.
     match tokio::spawn(runs(http, settings.runs)).await {
         Ok(Ok(wall)) => {
-            println!("{} checks, {:.1} us wall each", settings.runs, wall.as_secs_f64() * 1e6 / settings.runs.max(1) as f64);
+            println!(
+                "{} checks, {:.1} us wall each",
+                settings.runs,
+                wall.as_secs_f64() * 1e6 / settings.runs.max(1) as f64
+            );
             ExitCode::SUCCESS
         }
         Ok(Err(problem)) => {

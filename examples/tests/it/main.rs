@@ -6,6 +6,7 @@ mod faults;
 mod login;
 mod orders;
 mod pages;
+mod programs;
 mod routes;
 mod tls;
 

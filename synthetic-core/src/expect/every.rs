@@ -9,8 +9,8 @@ use super::{Elements, Matcher, Sense, Show, described, explained};
 /// The word means what it is given: `every(gt(0))` is about elements, `every(mins(1))` is a
 /// [schedule](crate::schedule), and `every(ms(250)).up_to(secs(10))` says how to wait for something.
 ///
-/// An empty list matches: there is no element that does not. Where that would hide a fault, ask for both:
-/// `all_of((not(is_empty()), every(…)))`.
+/// An empty list does not match: nothing was judged, and nothing is green on nothing. Where a list may be empty, say so:
+/// `any_of((is_empty(), every(…)))`.
 ///
 /// # Examples
 ///
@@ -37,7 +37,9 @@ pub struct Every<M> {
 
 impl<T: Elements + ?Sized, M: Matcher<T::Element>> Matcher<T> for Every<M> {
     fn matches(&self, actual: &T) -> bool {
-        actual.elements().is_ok_and(|elements| elements.iter().all(|element| self.element.matches(element)))
+        actual
+            .elements()
+            .is_ok_and(|elements| !elements.is_empty() && elements.iter().all(|element| self.element.matches(element)))
     }
 
     fn describe(&self, sense: Sense, f: &mut dyn Write) -> fmt::Result {
@@ -51,6 +53,9 @@ impl<T: Elements + ?Sized, M: Matcher<T::Element>> Matcher<T> for Every<M> {
             Err("null") => return Ok(()),
             Err(kind) => return write!(f, "which is {kind}"),
         };
+        if elements.is_empty() {
+            return f.write_str("which has no element to judge");
+        }
         let mut failing = elements.iter().enumerate().filter(|(_, element)| !self.element.matches(element));
         let Some((at, first)) = failing.next() else {
             return Ok(());
@@ -73,7 +78,7 @@ mod tests {
 
     use super::{
         super::{
-            eq, gt, lt, matches, not,
+            any_of, eq, gt, is_empty, lt, matches, not,
             testing::{fails, passes},
         },
         *,
@@ -91,9 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_has_no_element_that_fails() {
-        passes(Vec::<i32>::new(), every(gt(0)));
-        passes(json!([]), every("up"));
+    fn an_empty_list_is_not_green() {
+        fails(
+            Vec::<i32>::new(),
+            every(gt(0)),
+            "expected is a list whose every element is greater than 0, actual [], which has no element to judge",
+        );
+        fails(
+            json!([]),
+            every("up"),
+            r#"expected is a list whose every element is equal to "up", actual [], which has no element to judge"#,
+        );
+        passes(json!([]), any_of((is_empty(), every("up"))));
     }
 
     #[test]

@@ -194,6 +194,7 @@ pub fn check_json(root: &Value, path: &JsonPath, matcher: &(impl Matcher<Value> 
     match (found.to_value(), found.nodes().is_empty().then(|| matcher.matches_missing()).flatten()) {
         (_, Some(true)) if defect.is_none() => Ok(()),
         (None, _) | (_, Some(_)) => Err(missing()),
+        (Some(nodes), None) if found.nodes().is_empty() => check(&nodes, matcher).map_err(|_| missing()),
         (Some(nodes), None) => check(&nodes, matcher),
     }
 }
@@ -288,8 +289,8 @@ mod tests {
         passes("$..id", some(2));
         passes("$.items[?@.id > 1]", len(1));
         passes("$.none[*]", is_empty());
-        passes("$.none[*].id", every(1));
-        fails("$.none[*]", some(1), "expected has an element that is equal to 1, actual [], which is empty");
+        fails("$.none[*]", every(1), "expected is a list whose every element is equal to 1, actual nothing at $.none[*]");
+        fails("$.none[*]", some(1), "expected has an element that is equal to 1, actual nothing at $.none[*]");
     }
 
     #[test]

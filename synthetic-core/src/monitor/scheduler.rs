@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Entry;
 use super::summary::Runs;
 use crate::report::Report;
-use crate::runner::Runner;
+use crate::runner::{Runner, panics_abort};
 use crate::sink::Pipeline;
 
 /// How many canaries `once` runs side by side.
@@ -26,18 +26,21 @@ pub(super) async fn run(
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) -> Runs {
+    if panics_abort() {
+        tracing::warn!(target: "synthetic", "built with panic = \"abort\": a panic in a canary ends this process, reported but not cleaned up after");
+    }
     let runs = Arc::new(Mutex::new(Runs::default()));
     let (no_more, cancel) = (CancellationToken::new(), CancellationToken::new());
     let start = Instant::now();
     let mut beats = JoinSet::new();
     for entry in entries {
         lock(&runs).expect(entry.canary.spec().shared_name());
-        beats.spawn(beat(entry, runner.clone(), Arc::clone(pipeline), Beat {
-            start,
-            runs: Arc::clone(&runs),
-            no_more: no_more.clone(),
-            cancel: cancel.clone(),
-        }));
+        beats.spawn(beat(
+            entry,
+            runner.clone(),
+            Arc::clone(pipeline),
+            Beat { start, runs: Arc::clone(&runs), no_more: no_more.clone(), cancel: cancel.clone() },
+        ));
     }
     // A monitor that is dropped takes its runs with it, and what they deferred is still undone.
     let dropped = cancel.clone().drop_guard();
@@ -49,8 +52,7 @@ pub(super) async fn run(
         drain(&mut beats).await;
     }
     drop(dropped);
-    let runs = std::mem::take(&mut *lock(&runs));
-    runs
+    std::mem::take(&mut *lock(&runs))
 }
 
 struct Beat {
@@ -60,14 +62,15 @@ struct Beat {
     cancel: CancellationToken,
 }
 
-/// Runs one canary on its schedule: never two runs side by side, starts that are missed are counted and not made up for.
+/// Runs one canary on its schedule: never two runs side by side; starts that were missed collapse into one.
 async fn beat(entry: Entry, runner: Runner, pipeline: Arc<Pipeline>, beat: Beat) {
     let Beat { start, runs, no_more, cancel } = beat;
     let name = entry.canary.spec().shared_name();
     let mut done: Option<u64> = None;
     loop {
+        // Of the starts that were missed, the last is made up for at once, and the others are counted.
         let earliest = done.map_or(0, |done| done + 1);
-        let next = entry.schedule.next(entry.offset, start.elapsed()).max(earliest);
+        let next = entry.schedule.last_due(entry.offset, start.elapsed()).max(earliest);
         let due = start + entry.schedule.nth(entry.offset, next);
         tokio::select! {
             biased;

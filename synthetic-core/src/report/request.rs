@@ -130,7 +130,12 @@ pub struct Phases {
     #[serde(rename = "tls_ms", default, with = "json::optional_millis", skip_serializing_if = "Option::is_none")]
     pub tls: Option<Duration>,
     /// From the connection being ready to the first byte of the answer.
-    #[serde(rename = "processing_ms", default, with = "json::optional_millis", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "processing_ms",
+        default,
+        with = "json::optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub processing: Option<Duration>,
     /// From the first byte of the answer to its last.
     #[serde(rename = "transfer_ms", default, with = "json::optional_millis", skip_serializing_if = "Option::is_none")]

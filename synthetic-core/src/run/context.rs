@@ -54,7 +54,8 @@ impl Context {
 
     /// Returns the numbers of the tries that this is part of, outermost first.
     pub(crate) fn lineage(&self) -> Vec<u64> {
-        let mut lineage: Vec<u64> = std::iter::successors(self.tries.as_ref(), |tries| tries.outer.as_ref()).map(|tries| tries.id).collect();
+        let mut lineage: Vec<u64> =
+            std::iter::successors(self.tries.as_ref(), |tries| tries.outer.as_ref()).map(|tries| tries.id).collect();
         lineage.reverse();
         lineage
     }

@@ -180,7 +180,11 @@ impl Run {
     /// assert_eq!(report.recovered[0].subject(), "no seat");
     /// # }
     /// ```
-    pub fn retry<T, F, Fut>(&self, attempts: Attempts, work: F) -> impl Future<Output = Result<T>> + Send + use<T, F, Fut>
+    pub fn retry<T, F, Fut>(
+        &self,
+        attempts: Attempts,
+        work: F,
+    ) -> impl Future<Output = Result<T>> + Send + use<T, F, Fut>
     where
         T: Send,
         F: FnMut() -> Fut + Send,
@@ -299,11 +303,7 @@ impl Run {
     ///
     /// An error of our own ([`Reason::Setup`](crate::Reason::Setup)) when none of the pool suits, or none that does is
     /// free before the run's time is nearly up.
-    pub async fn persona_where(
-        &self,
-        pool: &Personas,
-        suits: impl FnMut(&Persona) -> bool + Send,
-    ) -> Result<Persona> {
+    pub async fn persona_where(&self, pool: &Personas, suits: impl FnMut(&Persona) -> bool + Send) -> Result<Persona> {
         let patience = self.time_left().mul_f64(0.9);
         match tokio::time::timeout(patience, pool.lease_where(suits)).await {
             Ok(Ok(lease)) => {
@@ -387,12 +387,14 @@ impl Run {
     }
 
     /// Records a failure in the current step, also if the code that made it is not going to return it.
+    #[expect(clippy::must_use_candidate, reason = "what it records is the point, what it returns is a convenience")]
     pub fn raise(&self, mut failure: Failure) -> Failure {
         self.here().raise(&mut failure);
         failure
     }
 
     /// Records a failure as a preference that did not hold: it degrades the run.
+    #[expect(clippy::must_use_candidate, reason = "as of `raise`")]
     pub fn raise_preference(&self, failure: Failure) -> Failure {
         self.raise(failure.into_preference())
     }
@@ -422,6 +424,7 @@ impl Run {
 
     /// Returns what a protocol crate keeps with the run, made when it is first asked for and dropped with the run: its
     /// connections, its cookies. One of each type.
+    #[must_use]
     pub fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         self.0.extension()
     }
@@ -432,6 +435,7 @@ impl Run {
     }
 
     /// Returns the text without the secrets that the run has resolved.
+    #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.0.secrets.redactor().redact(text)
     }

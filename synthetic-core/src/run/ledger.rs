@@ -69,7 +69,13 @@ impl Ledger {
     }
 
     /// Opens a step. Returns `None` when there are too many: it runs, but is not recorded.
-    pub(crate) fn open_step(&mut self, name: Text, parent: Option<usize>, lineage: Vec<u64>, now: Duration) -> Option<usize> {
+    pub(crate) fn open_step(
+        &mut self,
+        name: Text,
+        parent: Option<usize>,
+        lineage: Vec<u64>,
+        now: Duration,
+    ) -> Option<usize> {
         if !self.fits("steps", self.steps.len(), MOST_STEPS) {
             return None;
         }
@@ -136,7 +142,8 @@ impl Ledger {
     /// Returns the steps that are open and have no open step within them.
     pub(crate) fn innermost_open(&self) -> Vec<usize> {
         let open = |at: &usize| self.steps[*at].ended.is_none();
-        let has_open_child = |at: &usize| self.steps.iter().any(|step| step.parent == Some(*at) && step.ended.is_none());
+        let has_open_child =
+            |at: &usize| self.steps.iter().any(|step| step.parent == Some(*at) && step.ended.is_none());
         (0..self.steps.len()).filter(open).filter(|at| !has_open_child(at)).collect()
     }
 
@@ -222,7 +229,9 @@ impl Ledger {
         let report = |step: StepRecord| StepReport {
             name: step.name,
             parent: step.parent,
-            outcome: step.reason.map_or(if step.finished { Outcome::Passed } else { Outcome::Skipped }, Reason::outcome),
+            outcome: step
+                .reason
+                .map_or(if step.finished { Outcome::Passed } else { Outcome::Skipped }, Reason::outcome),
             reason: step.reason,
             started: step.started,
             duration: step.ended.unwrap_or(now).saturating_sub(step.started),

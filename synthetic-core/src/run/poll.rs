@@ -117,7 +117,10 @@ where
                 let next = Instant::now() + poll.interval;
                 if !may_pass_later(&failure) || next >= deadline {
                     here.run.ledger().set_tries(here.step, tried);
-                    let spent = format!("{tried} within {:?}, every {:?}; this is what the last one saw", poll.up_to, poll.interval);
+                    let spent = format!(
+                        "{tried} within {:?}, every {:?}; this is what the last one saw",
+                        poll.up_to, poll.interval
+                    );
                     return Err(attempt.give_up(failure.evidence("tries", spent)));
                 }
                 attempt.supersede();

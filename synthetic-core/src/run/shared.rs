@@ -113,7 +113,9 @@ impl Shared {
 
     /// Moves the run from its body to its cleanup. Returns whether the caller was the one to do so.
     pub(crate) fn begin_cleanup(&self) -> bool {
-        self.phase.compare_exchange(Phase::Body as u8, Phase::Cleanup as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.phase
+            .compare_exchange(Phase::Body as u8, Phase::Cleanup as u8, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     pub(crate) fn is_in_cleanup(&self) -> bool {

@@ -119,8 +119,11 @@ impl Open {
 }
 
 fn timed_out(name: &str, timeout: Option<Duration>, place: &'static Location<'static>) -> Failure {
-    Failure::with_reason(Reason::Timeout, format!("step {name:?} was not done within {:?}", timeout.unwrap_or_default()))
-        .at(place)
+    Failure::with_reason(
+        Reason::Timeout,
+        format!("step {name:?} was not done within {:?}", timeout.unwrap_or_default()),
+    )
+    .at(place)
 }
 
 impl<F> fmt::Debug for Step<F> {

@@ -31,9 +31,10 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         run.begin_cleanup();
         return conclude(&run, &identity, Duration::ZERO, CleanupReport::default());
     }
-    let announced = runner.last_words.as_ref().map(|last_words| {
-        panics::announce(Arc::clone(&run), identity.clone(), Arc::clone(last_words))
-    });
+    let announced = runner
+        .last_words
+        .as_ref()
+        .map(|last_words| panics::announce(Arc::clone(&run), identity.clone(), Arc::clone(last_words)));
     let work = {
         let (canary, run, identity) = (canary.clone(), Arc::clone(&run), identity.clone());
         let dispatch = runner.dispatch.clone();

@@ -78,10 +78,14 @@ impl Pipeline {
     pub(crate) async fn close(self, bound: Duration) -> Vec<SinkStats> {
         let deadline = Instant::now() + bound;
         let mut all = Vec::new();
-        let lanes: Vec<_> = self.lanes.into_iter().map(|Lane { queue, worker, stats, .. }| {
-            drop(queue); // The worker ends when its queue is empty and closed; all do so side by side.
-            (worker, stats)
-        }).collect();
+        let lanes: Vec<_> = self
+            .lanes
+            .into_iter()
+            .map(|Lane { queue, worker, stats, .. }| {
+                drop(queue); // The worker ends when its queue is empty and closed; all do so side by side.
+                (worker, stats)
+            })
+            .collect();
         for (mut worker, stats) in lanes {
             if timeout_at(deadline, &mut worker).await.is_err() {
                 worker.abort();

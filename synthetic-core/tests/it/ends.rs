@@ -53,10 +53,9 @@ async fn after_a_failure_what_was_deferred_is_undone() {
 
 #[tokio::test]
 async fn a_panic_is_an_error_of_the_canary_with_its_message_and_place() {
-    let (report, undone) = check(Spec::new("test"), |run| async move {
-        run.step("boom", async { panic!("out of stock: {}", 7) }).await
-    })
-    .await;
+    let (report, undone) =
+        check(Spec::new("test"), |run| async move { run.step("boom", async { panic!("out of stock: {}", 7) }).await })
+            .await;
     assert_eq!((report.outcome, report.reason, undone.len()), (Outcome::Error, Some(Reason::Panic), 2));
     let failure = &report.failures[0];
     assert_eq!(failure.subject(), "the body panicked: out of stock: 7");

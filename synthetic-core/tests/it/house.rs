@@ -32,7 +32,11 @@ const NEVER: [&str; 3] = ["ring", "openssl-sys", "native-tls"];
 
 #[test]
 fn the_core_knows_no_protocol_and_no_vendor() {
-    check("synthetic-core", 70, &["reqwest", "hyper", "http", "rustls", "thirtyfour", "aws-", "prometheus", "axum", "ring"]);
+    check(
+        "synthetic-core",
+        70,
+        &["reqwest", "hyper", "http", "rustls", "thirtyfour", "aws-", "prometheus", "axum", "ring"],
+    );
 }
 
 #[test]

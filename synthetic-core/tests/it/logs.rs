@@ -17,10 +17,7 @@ async fn logging(run: Run) -> Result {
 async fn events_of_a_failed_run_are_in_its_report() {
     let report = once(canary(Spec::new("test"), logging)).await;
     let lines: Vec<_> = report.log.iter().map(|line| (&*line.level, line.text.as_str())).collect();
-    assert_eq!(
-        lines,
-        [("INFO", "outside of any step"), ("WARN", "slow \"bank\" amount=30 currency=\"EUR\"")]
-    );
+    assert_eq!(lines, [("INFO", "outside of any step"), ("WARN", "slow \"bank\" amount=30 currency=\"EUR\"")]);
     assert_eq!(report.log[0].target, "it::logs");
 }
 

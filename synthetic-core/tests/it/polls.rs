@@ -12,14 +12,17 @@ async fn looks_that_failed_do_not_count_once_a_later_one_is_good() {
     let report = once(canary(Spec::new("test"), move |run: Run| {
         let looks = Arc::clone(&looks);
         async move {
-            run.step("order", run.eventually(every(ms(100)).up_to(secs(5)), || async {
-                run.step("look", async {
-                    // A check that fails and is not returned makes its look fail too.
-                    let _ = run.expect("looks", looks.fetch_add(1, Ordering::Relaxed), ge(3));
-                    Ok(())
-                })
-                .await
-            }))
+            run.step(
+                "order",
+                run.eventually(every(ms(100)).up_to(secs(5)), || async {
+                    run.step("look", async {
+                        // A check that fails and is not returned makes its look fail too.
+                        let _ = run.expect("looks", looks.fetch_add(1, Ordering::Relaxed), ge(3));
+                        Ok(())
+                    })
+                    .await
+                }),
+            )
             .await
         }
     }))
@@ -35,9 +38,12 @@ async fn looks_that_failed_do_not_count_once_a_later_one_is_good() {
 #[tokio::test(start_paused = true)]
 async fn when_time_is_up_the_last_look_speaks() {
     let report = once(canary(Spec::new("test"), |run: Run| async move {
-        run.step("order", run.eventually(every(ms(250)).up_to(secs(1)), || async {
-            run.expect("status", "pending", eq("confirmed"))
-        }))
+        run.step(
+            "order",
+            run.eventually(every(ms(250)).up_to(secs(1)), || async {
+                run.expect("status", "pending", eq("confirmed"))
+            }),
+        )
         .await
     }))
     .await;
@@ -74,9 +80,12 @@ async fn what_a_retry_cured_stays_visible() {
     let report = once(canary(Spec::new("test"), move |run: Run| {
         let tries = Arc::clone(&tries);
         async move {
-            run.step("reserve", run.retry(attempts(3).wait(ms(100)), || async {
-                run.expect("tries", tries.fetch_add(1, Ordering::Relaxed), ge(2))
-            }))
+            run.step(
+                "reserve",
+                run.retry(attempts(3).wait(ms(100)), || async {
+                    run.expect("tries", tries.fetch_add(1, Ordering::Relaxed), ge(2))
+                }),
+            )
             .await
         }
     }))

@@ -20,7 +20,8 @@ async fn everything() -> Report {
             run.attach("cart.json", "application/json", r#"{"items":3}"#);
             run.step("create order", async {
                 tokio::time::sleep(ms(120)).await;
-                let mut request = RequestReport::new("POST", "https://shop.example/orders").status(503).duration(ms(115));
+                let mut request =
+                    RequestReport::new("POST", "https://shop.example/orders").status(503).duration(ms(115));
                 request.reason = Some(synthetic_core::Reason::Expectation);
                 request.certificate = Some(Certificate::new("shop.example", SystemTime::UNIX_EPOCH));
                 request.phases.connect = Some(ms(3));

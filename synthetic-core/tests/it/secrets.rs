@@ -72,9 +72,8 @@ async fn a_panic_that_says_a_secret_is_redacted() {
 #[tokio::test]
 async fn a_secret_that_is_missing_is_an_error_that_says_where_it_was_looked_for() {
     let runner = runner().secrets(FolderSecrets::at("/nowhere/secrets"));
-    let report = runner
-        .run(canary(Spec::new("test"), |run: Run| async move { run.secret("web/user").await.map(drop) }))
-        .await;
+    let report =
+        runner.run(canary(Spec::new("test"), |run: Run| async move { run.secret("web/user").await.map(drop) })).await;
     assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Setup)));
     assert_eq!(
         report.failures[0].subject(),

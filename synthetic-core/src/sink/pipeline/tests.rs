@@ -25,7 +25,12 @@ impl Scripted {
         let batch = Batch { most: 10, linger: Duration::ZERO };
         let mut answers: Vec<_> = answers.into_iter().collect();
         answers.reverse();
-        Self { answers: Mutex::new(answers), gate: Semaphore::new(Semaphore::MAX_PERMITS), calls: AtomicU32::new(0), batch }
+        Self {
+            answers: Mutex::new(answers),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            calls: AtomicU32::new(0),
+            batch,
+        }
     }
 }
 

@@ -1,0 +1,5 @@
+//! Canaries for the storefront, one a file.
+
+pub mod api_health;
+pub mod custom_matcher;
+pub mod order_workflow;

@@ -1,0 +1,138 @@
+//! A journey with data of its own: create an order, read it, change it, find it, delete it.
+
+use serde::Deserialize;
+use serde_json::json;
+use synthetic_core::prelude::*;
+use synthetic_http::{Http, json, status};
+
+/// The shop's API, as far as canaries and integration tests need it: each step is written once.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    http: Http,
+}
+
+/// An order, as far as anybody looks at it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Order {
+    /// Its id.
+    pub id: String,
+    /// `pending`, then `confirmed`.
+    pub status: String,
+    /// How many are ordered.
+    pub quantity: u32,
+}
+
+impl Shop {
+    /// Talks to the shop at a URL.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        Self { http: Http::at(url) }
+    }
+
+    /// Places an order, and sees to it that it is deleted after the run, whatever happens.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the shop does not answer 201 with a pending order.
+    pub async fn create_order(&self, run: &Run, sku: &str) -> Result<Order> {
+        // Whoever looks at the shop's orders sees which run an order belongs to.
+        let reference = format!("canary-{}", run.id());
+        let order: Order = self
+            .http
+            .post("/orders")
+            .header("idempotency-key", &reference)
+            .json(&json!({ "sku": sku, "reference": reference, "customerId": "canary" }))
+            .expect(status(201))
+            .expect(json("$.status", "pending"))
+            .send()
+            .await?
+            .json()?;
+        let (shop, id) = (self.clone(), order.id.clone());
+        run.defer(format!("order {id}"), async move { shop.delete_order(&id).await });
+        Ok(order)
+    }
+
+    /// Reads an order.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the shop does not answer 200 with an order.
+    pub async fn order(&self, id: &str) -> Result<Order> {
+        self.http.get(format!("/orders/{id}")).expect(status(200)).send().await?.json()
+    }
+
+    /// Changes how many are ordered.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the shop does not answer with the changed order.
+    pub async fn set_quantity(&self, id: &str, quantity: u32) -> Result<Order> {
+        let request = self.http.patch(format!("/orders/{id}")).json(&json!({ "quantity": quantity }));
+        request.expect(json("$.quantity", quantity)).send().await?.json()
+    }
+
+    /// Lists the ids of the orders with a reference.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the shop does not answer with a list of orders.
+    pub async fn orders_with(&self, reference: &str) -> Result<Vec<String>> {
+        self.http.get("/orders").query("reference", reference).send().await?.read("$.orders[*].id")
+    }
+
+    /// Deletes an order. One that is gone already is as good as deleted.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the shop answers neither 204 nor 404.
+    pub async fn delete_order(&self, id: &str) -> Result {
+        self.http.delete(format!("/orders/{id}")).expect(status([204, 404])).send().await?;
+        Ok(())
+    }
+}
+
+/// The journey of an order, from its creation to its deletion.
+#[derive(Debug, Clone)]
+pub struct OrderWorkflow {
+    /// The shop.
+    pub shop: Shop,
+}
+
+impl Canary for OrderWorkflow {
+    fn spec(&self) -> Spec {
+        Spec::new("order-workflow").tags(["checkout", "critical"]).timeout(secs(20))
+    }
+
+    async fn run(&self, run: Run) -> Result {
+        let shop = &self.shop;
+        let order = run.step("create order", shop.create_order(&run, "WIDGET-A")).await?;
+
+        // Reading and listing do not wait for each other.
+        let reference = format!("canary-{}", run.id());
+        let (seen, found) = tokio::join!(
+            run.step("read it back", shop.order(&order.id)),
+            run.step("find it by its reference", shop.orders_with(&reference)),
+        );
+        run.expect("id of the order read back", seen?.id, eq(order.id.as_str()))?;
+        run.expect("orders with the run's reference", found?, eq(vec![order.id.clone()]))?;
+
+        run.step("change the quantity", shop.set_quantity(&order.id, 3)).await?;
+        run.step(
+            "becomes confirmed",
+            run.eventually(every(ms(100)).up_to(secs(5)), || async {
+                let order = shop.order(&order.id).await?;
+                run.expect("status of the order", order.status, eq("confirmed"))
+            }),
+        )
+        .await?;
+
+        run.step("delete it", shop.delete_order(&order.id)).await?;
+        let left = run.step("is gone", shop.orders_with(&reference)).await?;
+        run.expect("orders with the run's reference", left, is_empty())
+    }
+}
+
+/// Returns the canary for the shop at a URL.
+pub fn canary(url: &str) -> impl Canary + use<> {
+    OrderWorkflow { shop: Shop::at(url) }
+}

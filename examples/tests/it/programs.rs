@@ -1,0 +1,218 @@
+//! The programs, as a user starts them: what they print, and how they end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+
+use synthetic_core::{Outcome, Report};
+
+use super::open;
+
+fn program(name: &str, arguments: &str) -> Command {
+    let path = match name {
+        "quickstart" => env!("CARGO_BIN_EXE_quickstart"),
+        "api_health" => env!("CARGO_BIN_EXE_api_health"),
+        "order_workflow" => env!("CARGO_BIN_EXE_order_workflow"),
+        "custom_matcher" => env!("CARGO_BIN_EXE_custom_matcher"),
+        other => panic!("no program {other}"),
+    };
+    let mut command = Command::new(path);
+    command.args(arguments.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(name: &str, arguments: &str) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = program(name, arguments).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn reports(json_lines: &str) -> Vec<Report> {
+    json_lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
+        .collect()
+}
+
+/// Runs the quickstart with faults, and returns how it ended and the first report of a canary.
+fn with_faults(faults: &str, canary: &str) -> (Option<i32>, Report) {
+    let (code, stdout, stderr) = run("quickstart", &format!("--for 1500ms --json --faults {faults}"));
+    let report = reports(&stdout).into_iter().find(|report| &*report.canary == canary);
+    (code, report.unwrap_or_else(|| panic!("no report of {canary}: {stderr}")))
+}
+
+/// Hides what differs from run to run.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = match line.split_once("    step ").or_else(|| line.split_once("  times ")) {
+            Some((kept, step)) if line.contains("    step ") => {
+                format!("{kept}    step {}", step.split(".rs:").next().unwrap_or(step))
+            }
+            Some((kept, _)) => format!("{kept}  times     …"),
+            None => line.to_owned(),
+        };
+        let mut words = Vec::new();
+        for word in line.split(' ') {
+            words.push(match word.split_once("127.0.0.1:") {
+                Some((before, after)) => {
+                    format!("{before}127.0.0.1:PORT{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+                }
+                None => word.to_owned(),
+            });
+        }
+        out.push_str(words.join(" ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn failures(report: &Report) -> String {
+    masked(&report.failures.iter().map(|failure| format!("{failure:?}\n")).collect::<String>())
+}
+
+#[test]
+fn the_quickstart_passes_and_leaves_nothing_behind() {
+    let (code, stdout, stderr) = run("quickstart", "--for 1s --json");
+    assert_eq!(code, Some(0), "{stdout}\n{stderr}");
+    let reports = reports(&stdout);
+    let mut canaries: Vec<_> = reports.iter().map(|report| report.canary.to_string()).collect();
+    canaries.sort();
+    assert_eq!(canaries, ["api-health", "order-price", "order-workflow"]);
+    for report in &reports {
+        report.assert_passed();
+    }
+    assert!(stderr.contains("orders left in the shop: 0"), "{stderr}");
+}
+
+#[test]
+fn people_see_a_line_a_run_and_a_summary() {
+    let (code, stdout, stderr) = run("quickstart", "--for 1s");
+    assert_eq!((code, stdout.lines().count()), (Some(0), 3), "{stdout}");
+    assert!(stdout.lines().all(|line| line.contains("Z  passed    ")), "{stdout}");
+    let summary: Vec<_> = stderr.lines().skip(2).collect();
+    assert_eq!(
+        summary,
+        [
+            "api-health         1 runs, 1 passed",
+            "order-price        1 runs, 1 passed",
+            "order-workflow     1 runs, 1 passed",
+            "orders left in the shop: 0"
+        ]
+    );
+}
+
+#[test]
+fn errors_of_the_shop_are_failures_that_stand_alone() {
+    let (code, report) = with_faults("errors=1.0", "api-health");
+    assert_eq!((code, report.outcome), (Some(1), Outcome::Failed));
+    insta::assert_snapshot!(failures(&report));
+}
+
+#[test]
+fn a_lost_answer_says_that_the_connection_was_closed() {
+    let (code, report) = with_faults("lost_answers=1.0", "order-workflow");
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(failures(&report));
+}
+
+#[test]
+fn an_answer_that_is_wrong_names_the_path_in_it() {
+    let (code, report) = with_faults("wrong_json=true", "api-health");
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(failures(&report));
+}
+
+#[test]
+fn a_slow_shop_names_what_was_waited_for() {
+    let (code, report) = with_faults("latency=10s", "order-price");
+    assert_eq!(code, Some(1));
+    let failures = failures(&report);
+    assert!(
+        failures.starts_with("failed: POST /orders: processing: 127.0.0.1:PORT sent no answer within"),
+        "{failures}"
+    );
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_64_and_says_what_is_right() {
+    let (code, _, stderr) = run("quickstart", "--nonsense");
+    assert_eq!(
+        (code, stderr.as_str()),
+        (Some(64), "quickstart: unknown argument `--nonsense`\ntry `quickstart --help`\n")
+    );
+    assert_eq!(run("quickstart", "--help").0, Some(0));
+    assert_eq!(run("api_health", "--nonsense").0, Some(64));
+}
+
+#[test]
+fn nothing_that_ran_is_never_green() {
+    let (code, stdout, stderr) = run("quickstart", "--for 0s");
+    assert!(code == Some(4) || !stdout.is_empty(), "{code:?} {stderr}");
+}
+
+#[test]
+fn every_program_passes_against_a_shop_of_its_own() {
+    for name in ["api_health", "order_workflow", "custom_matcher"] {
+        let (code, stdout, stderr) = run(name, "");
+        assert_eq!(code, Some(0), "{name}: {stdout}\n{stderr}");
+        assert!(stdout.contains("passed"), "{stdout}");
+    }
+}
+
+#[tokio::test]
+async fn every_program_takes_a_target() {
+    let shop = open().await;
+    for name in ["api_health", "order_workflow", "custom_matcher"] {
+        let arguments = format!("--target {}", shop.url());
+        let (code, stdout, stderr) = tokio::task::spawn_blocking(move || run(name, &arguments)).await.unwrap();
+        assert_eq!(code, Some(0), "{name}: {stdout}\n{stderr}");
+    }
+    assert!(shop.state().orders.is_empty());
+    assert!(shop.state().counters.values().sum::<u64>() > 8, "they did ask this shop");
+}
+
+#[test]
+fn a_target_that_is_not_there_is_a_failure_that_says_so() {
+    // Port 1 needs privileges to listen on, and nobody does.
+    let (code, stdout, _) = run("order_workflow", "--target http://127.0.0.1:1");
+    assert_eq!(code, Some(1));
+    let text: Vec<_> = stdout.lines().skip(1).take_while(|line| !line.contains("  steps")).collect();
+    insta::assert_snapshot!(masked(&text.join("\n")));
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_drains_and_prints_the_summary() {
+    for name in ["INT", "TERM"] {
+        let mut child = program("quickstart", "").spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // The first result says that the monitor is running, and listens to signals.
+        assert!(lines.next().unwrap().unwrap().contains("passed"));
+        signal(&child, name);
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
+        assert!(stderr.contains("api-health") && stderr.contains("orders left in the shop: 0"), "{stderr}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    let mut child = program("quickstart", "--faults latency=60s").spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(stderr.next().unwrap().unwrap().contains("listens"));
+    // Signals may come before the monitor listens to them; then the first one ends the process, which is as well.
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, "INT");
+        std::thread::yield_now();
+    }
+    let status = child.wait().unwrap();
+    use std::os::unix::process::ExitStatusExt;
+    assert!(status.code() == Some(130) || status.signal() == Some(2), "{status:?}");
+}
