@@ -35,3 +35,12 @@ use synthetic_core::secret::EnvSecrets;
 pub fn demo_secrets() -> EnvSecrets {
     EnvSecrets::with_lookup(|variable| (variable == "STOREFRONT_API_TOKEN").then(|| storefront::API_TOKEN.into()))
 }
+
+/// The examples on the pages of the repository, which are compiled and run like any other.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide.md")]
+    struct Guide;
+}

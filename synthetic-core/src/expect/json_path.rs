@@ -289,7 +289,11 @@ mod tests {
         passes("$..id", some(2));
         passes("$.items[?@.id > 1]", len(1));
         passes("$.none[*]", is_empty());
-        fails("$.none[*]", every(1), "expected is a list whose every element is equal to 1, actual nothing at $.none[*]");
+        fails(
+            "$.none[*]",
+            every(1),
+            "expected is a list whose every element is equal to 1, actual nothing at $.none[*]",
+        );
         fails("$.none[*]", some(1), "expected has an element that is equal to 1, actual nothing at $.none[*]");
     }
 
@@ -311,7 +315,7 @@ mod tests {
             not(matches("(")),
             &format!("{describe} actual nothing at $.status.a; $.status is a string, {clause}"),
         );
-        fails("$.none[*]", not(matches("(")), &format!("{describe} actual [], {clause}"));
+        fails("$.none[*]", not(matches("(")), &format!("{describe} actual nothing at $.none[*], {clause}"));
     }
 
     #[test]

@@ -102,10 +102,11 @@ impl Open {
         run.shared().count_check();
         let now = run.shared().elapsed();
         let span = tracing::info_span!(target: "synthetic", "step", name = %name);
-        here.step = {
+        if !here.cleanup {
+            // Cleanup has a report of its own; its steps are not steps of the journey.
             let mut ledger = run.shared().ledger();
-            ledger.open_step(name.clone(), here.step, here.lineage(), now).or(here.step)
-        };
+            here.step = ledger.open_step(name.clone(), here.step, here.lineage(), now).or(here.step);
+        }
         let deadline = timeout.map(|timeout| {
             let deadline = Instant::now() + timeout;
             (deadline, Box::pin(tokio::time::sleep_until(deadline)))

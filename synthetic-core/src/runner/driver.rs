@@ -51,6 +51,7 @@ pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<
             let timed_out = Instant::now() >= run.deadline;
             return Poll::Ready(if timed_out { End::TimedOut } else { End::Cancelled });
         }
+        let begun = Instant::now();
         let mut polled = Poll::Pending;
         let caught = catch_unwind(AssertUnwindSafe(|| {
             enter(&mut || {
@@ -63,10 +64,11 @@ pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<
         }
         let late = Instant::now().saturating_duration_since(run.deadline);
         match polled {
-            // Whatever it says after its time, nobody was waiting any more.
-            Poll::Ready(Ok(())) if late > TOLERANCE => Poll::Ready(End::Blocked(late)),
-            Poll::Ready(result) => Poll::Ready(End::Returned(result)),
-            Poll::Pending if late > TOLERANCE => Poll::Ready(End::Blocked(late)),
+            // What a body says after its time, nobody was waiting for any more; what it found wrong still counts.
+            Poll::Ready(Err(failure)) => Poll::Ready(End::Returned(Err(failure))),
+            _ if begun < run.deadline && late > TOLERANCE => Poll::Ready(End::Blocked(late)),
+            _ if !late.is_zero() => Poll::Ready(End::TimedOut),
+            Poll::Ready(Ok(())) => Poll::Ready(End::Returned(Ok(()))),
             Poll::Pending => Poll::Pending,
         }
     })

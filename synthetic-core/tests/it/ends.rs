@@ -200,6 +200,22 @@ async fn what_cannot_be_undone_stops_nothing_and_is_reported_beside_the_outcome(
     assert!(report.to_string().contains("left behind: fails: failed: status of DELETE /carts/7: 500"), "{report}");
 }
 
+#[tokio::test]
+async fn steps_of_cleanup_are_not_steps_of_the_journey() {
+    let report = once(canary(Spec::new("test"), |run: Run| async move {
+        let inner = run.clone();
+        run.defer(
+            "log out",
+            async move { inner.step("press the button", async { Err(Failure::new("no button")) }).await },
+        );
+        run.step("log in", async { Ok(()) }).await
+    }))
+    .await;
+    let steps: Vec<_> = report.steps.iter().map(|step| (&*step.name, step.outcome)).collect();
+    assert_eq!(steps, [("log in", Outcome::Passed)]);
+    assert_eq!(report.cleanup.items[0].failure.as_ref().unwrap().subject(), "no button");
+}
+
 #[tokio::test(start_paused = true)]
 async fn when_the_budget_of_cleanup_is_used_up_the_rest_is_said_not_to_be_tried() {
     let report = once(canary(Spec::new("test").cleanup_timeout(secs(3), secs(3)), |run: Run| async move {
