@@ -6,6 +6,7 @@ use synthetic_http::{Http, from_secret, header, json, latency, status};
 /// Watches `/health`, `/orders` and, with a bearer token, `/account`.
 ///
 /// The endpoints do not depend on each other, so each is a soft step: one that fails hides none of the others.
+#[must_use]
 pub fn canary(url: &str) -> impl Canary + use<> {
     let api = Http::at(url);
     synthetic_core::canary(Spec::new("api-health").tags(["api"]).timeout(secs(10)), move |run| check(run, api.clone()))

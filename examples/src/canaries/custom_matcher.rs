@@ -64,6 +64,7 @@ impl Matcher<Value> for PriceUpTo {
 }
 
 /// Watches what an order of three costs.
+#[must_use]
 pub fn canary(url: &str) -> impl Canary + use<> {
     let shop = Http::at(url);
     synthetic_core::canary(Spec::new("order-price").timeout(secs(10)), move |run| check(run, shop.clone()))

@@ -133,6 +133,7 @@ impl Canary for OrderWorkflow {
 }
 
 /// Returns the canary for the shop at a URL.
+#[must_use]
 pub fn canary(url: &str) -> impl Canary + use<> {
     OrderWorkflow { shop: Shop::at(url) }
 }

@@ -71,7 +71,6 @@ async fn a_panic_before_the_first_await_is_caught_too() {
         fn spec(&self) -> Spec {
             Spec::new("bad")
         }
-        #[expect(clippy::manual_async_fn, reason = "the panic is to happen before there is a future")]
         fn run(&self, _run: Run) -> impl Future<Output = Result> + Send {
             panic!("early");
             #[expect(unreachable_code, reason = "says what the future is")]
@@ -133,28 +132,24 @@ async fn a_body_that_blocks_the_only_thread_past_its_deadline_is_reported_as_tha
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_never_gives_its_thread_back_is_given_up_and_cleaned_up_after() {
-    let (undone, gate) = (Undone::default(), Arc::new(Mutex::new(())));
-    let held = gate.lock().unwrap();
-    let report = {
-        let gate = Arc::clone(&gate);
-        let canary = deferring(Spec::new("test").timeout(ms(50)), Arc::clone(&undone), move |run| {
-            let gate = Arc::clone(&gate);
-            async move {
-                run.step("stuck", async move {
-                    drop(gate.lock().unwrap());
-                    Ok(())
-                })
-                .await
-            }
-        });
-        #[expect(clippy::await_holding_lock, reason = "it is what the body is stuck on")]
-        let report = Runner::new().patience(ms(50)).run(canary).await;
-        report
-    };
-    drop(held);
+    let undone = Undone::default();
+    let (release, stuck) = std::sync::mpsc::channel::<()>();
+    let stuck = Arc::new(Mutex::new(stuck));
+    let canary = deferring(Spec::new("test").timeout(ms(50)), Arc::clone(&undone), move |run| {
+        let stuck = Arc::clone(&stuck);
+        async move {
+            run.step("stuck", async move {
+                let _ = stuck.lock().unwrap().recv();
+                Ok(())
+            })
+            .await
+        }
+    });
+    let report = Runner::new().patience(ms(50)).run(canary).await;
     assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Blocked)));
     assert_eq!(report.failures[0].step(), ["stuck"]);
     assert_eq!(*undone.lock().unwrap(), ["second", "first"]);
+    drop(release);
 }
 
 #[tokio::test(start_paused = true)]
