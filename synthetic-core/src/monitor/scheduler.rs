@@ -49,8 +49,7 @@ pub(super) async fn run(
         drain(&mut beats).await;
     }
     drop(dropped);
-    let runs = std::mem::take(&mut *lock(&runs));
-    runs
+    std::mem::take(&mut *lock(&runs))
 }
 
 struct Beat {
