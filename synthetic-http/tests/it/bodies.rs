@@ -41,8 +41,14 @@ async fn a_body_is_sent_with_its_media_type() {
 #[tokio::test]
 async fn a_header_that_is_added_twice_is_sent_twice() {
     let server = Server::answering(|_| ok("hi")).await;
-    Http::at(server.url()).get("/").header("x-a", "1").header("X-A", "2").send().await.unwrap();
-    assert_eq!(sent(&server.take()[0], "x-a"), ["1", "2"]);
+    let api = Http::at(server.url());
+    let of_all = api.clone().header("x-a", "1").header("X-A", "2");
+    for request in [api.get("/").header("x-a", "1").header("X-A", "2"), of_all.get("/")] {
+        request.send().await.unwrap();
+        assert_eq!(sent(&server.take()[0], "x-a"), ["1", "2"]);
+    }
+    of_all.get("/").header("x-a", "3").send().await.unwrap();
+    assert_eq!(sent(&server.take()[0], "x-a"), ["3"], "those of a request take the place of all");
 }
 
 #[tokio::test]
