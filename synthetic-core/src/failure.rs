@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expect::Mismatch;
 use crate::outcome::Outcome;
+use crate::secret::Redactor;
 
 /// The result of everything that a body does: a value, or the [`Failure`] that stood in the way.
 pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
@@ -187,6 +188,17 @@ impl Failure {
     #[must_use]
     pub fn at(mut self, location: &'static Location<'static>) -> Self {
         self.0.location = Some(place(location));
+        self
+    }
+
+    /// Replaces the secrets that `redactor` knows in every text. A failure that a run records is scrubbed anyway.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.rewrite(&|text: &mut String| {
+            if let Cow::Owned(clean) = redactor.redact(text) {
+                *text = clean;
+            }
+        });
         self
     }
 

@@ -3,10 +3,15 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use synthetic_core::secret::Secrets;
-use synthetic_core::{Failure, Result, Run, Secret};
+use synthetic_core::{Result, Secret};
 
-/// A secret that a request carries: one that is known, or the name of one that is asked for when the request is sent.
+use crate::http::header_name;
+use crate::scope::Scope;
+
+/// Names a secret that a request carries: one that is known, or one that is asked for whenever a request is sent.
+///
+/// Its value is in no failure and in no report, also when the target sends it back. It must have at least four
+/// characters: a shorter one cannot be told from the text around it, and the request is not sent.
 ///
 /// # Examples
 ///
@@ -26,7 +31,20 @@ enum Source {
     Named(String),
 }
 
-/// Asks the run's secret store for a secret when a request is sent; outside of any run, the environment.
+/// Asks the run's secret store for a secret whenever a request is sent, so that a rotated one is seen; outside of any
+/// run, asks the environment.
+///
+/// When it is not there the request is not sent, and the run ends as an error of our own that says where it was looked
+/// for.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_http::{Http, from_secret};
+///
+/// // From `SHOP_API_TOKEN` or the file that `SHOP_API_TOKEN_FILE` names, unless the runner has another store.
+/// let _api = Http::at("https://shop.example").bearer(from_secret("shop/api-token"));
+/// ```
 #[must_use]
 pub fn from_secret(name: impl Into<String>) -> Credential {
     Credential(Source::Named(name.into()))
@@ -45,16 +63,11 @@ impl From<&Secret> for Credential {
 }
 
 impl Credential {
-    async fn resolve(&self, run: Option<&Run>) -> Result<Secret> {
-        match (&self.0, run) {
-            (Source::Named(name), Some(run)) => run.secret(name).await,
-            (Source::Named(name), None) => {
-                Secrets::default().get(name).await.map_err(|error| Failure::setup(error.to_string()))
-            }
-            (Source::Known(secret), run) => {
-                if let Some(run) = run {
-                    run.keep_secret(secret)?;
-                }
+    async fn resolve(&self, scope: &mut Scope<'_>) -> Result<Secret> {
+        match &self.0 {
+            Source::Named(name) => scope.find(name).await,
+            Source::Known(secret) => {
+                scope.keep(secret)?;
                 Ok(secret.clone())
             }
         }
@@ -66,31 +79,49 @@ impl Credential {
 pub(crate) enum Auth {
     Bearer(Credential),
     Basic(String, Credential),
-    Key(String, Credential),
+    Key(HeaderName, Credential),
 }
 
 impl Auth {
-    /// Adds itself to the headers of a request, marked so that it follows no redirect to another host.
-    pub(crate) async fn add_to(&self, headers: &mut HeaderMap, run: Option<&Run>) -> Result {
-        let (name, credential, value) = match self {
+    /// Returns what a user name and a password make, or why they make nothing.
+    pub(crate) fn basic(user: String, password: Credential) -> Result<Self, String> {
+        if user.contains(':') {
+            return Err(format!("the user name {user:?} has a colon, which Basic authentication cannot carry"));
+        }
+        Ok(Self::Basic(user, password))
+    }
+
+    /// Returns what an API key in a header makes, or why it makes nothing.
+    pub(crate) fn key(name: &str, key: Credential) -> Result<Self, String> {
+        Ok(Self::Key(header_name(name)?, key))
+    }
+
+    /// Adds itself to the headers of a request, marked so that it follows no redirect to another origin.
+    pub(crate) async fn add_to(&self, headers: &mut HeaderMap, scope: &mut Scope<'_>) -> Result {
+        let (name, secret, value) = match self {
             Self::Bearer(token) => {
-                let token = token.resolve(run).await?;
-                (AUTHORIZATION, token.name().to_owned(), format!("Bearer {}", token.expose()))
+                let token = token.resolve(scope).await?;
+                let value = HeaderValue::try_from(["Bearer ", token.expose()].concat());
+                (AUTHORIZATION, token, value)
             }
             Self::Basic(user, password) => {
-                let password = password.resolve(run).await?;
-                let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
-                (AUTHORIZATION, password.name().to_owned(), format!("Basic {pair}"))
+                let password = password.resolve(scope).await?;
+                let pair = BASE64_STANDARD.encode([user, ":", password.expose()].concat());
+                // A part of a short password is not told apart within base64, so the whole is kept out as well.
+                scope.keep(&Secret::new(password.name(), pair.as_str()))?;
+                (AUTHORIZATION, password, HeaderValue::try_from(["Basic ", &pair].concat()))
             }
             Self::Key(name, key) => {
-                let key = key.resolve(run).await?;
-                let name = HeaderName::try_from(name.as_str())
-                    .map_err(|_| Failure::setup(format!("{name:?} is no header name: use letters, digits and -")))?;
-                (name, key.name().to_owned(), key.expose().to_owned())
+                let key = key.resolve(scope).await?;
+                let value = HeaderValue::try_from(key.expose());
+                (name.clone(), key, value)
             }
         };
-        let mut value = HeaderValue::try_from(value).map_err(|_| {
-            Failure::setup(format!("secret {credential:?} has a line break or another control character in it"))
+        let mut value = value.map_err(|_| {
+            let name = secret.name();
+            scope.setup(&format!(
+                "secret {name:?} has a line break or another control character in it, so that no header can carry it"
+            ))
         })?;
         value.set_sensitive(true);
         headers.insert(name, value);

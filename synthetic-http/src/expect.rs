@@ -6,16 +6,33 @@ use std::time::Duration;
 
 use serde_json::Value;
 use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, Sense};
+use synthetic_core::{Clock, Run};
 
 use crate::response::Response;
 
-/// Something that can be expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for
-/// with [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
+/// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
+/// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+/// use synthetic_http::{Expectation, Http, header};
+///
+/// /// What every answer of this service should have.
+/// fn hardened() -> Expectation {
+///     header("strict-transport-security", contains("max-age="))
+/// }
+///
+/// let _page = Http::at("https://shop.example").get("/").prefer(hardened());
+/// ```
 #[derive(Clone)]
 #[must_use = "an expectation does nothing until it is given to a request"]
 pub struct Expectation {
     judge: Arc<dyn Judge>,
     of_the_status: bool,
+    /// What is wrong with the expectation itself, such as a path that is none.
+    defect: Option<String>,
 }
 
 /// Judges one thing about an answer.
@@ -27,8 +44,14 @@ trait Judge: Send + Sync {
 }
 
 impl Expectation {
-    fn new(judge: impl Judge + 'static) -> Self {
-        Self { judge: Arc::new(judge), of_the_status: false }
+    fn new(judge: impl Judge + 'static, defect: Option<String>) -> Self {
+        Self { judge: Arc::new(judge), of_the_status: false, defect }
+    }
+
+    /// Takes out why it can never be judged: a mistake in the canary, which is found before anything is sent.
+    pub(crate) fn take_defect(&mut self) -> Option<String> {
+        let defect = self.defect.take()?;
+        Some(format!("what is expected of {}: {defect}", self.subject()))
     }
 
     pub(crate) fn is_of_the_status(&self) -> bool {
@@ -52,7 +75,8 @@ impl fmt::Debug for Expectation {
 
 /// One thing about an answer, and a matcher for it.
 struct Of<T, M> {
-    subject: String,
+    /// What is judged: `header`.
+    subject: &'static str,
     /// What is looked at, or why it cannot be.
     take: fn(&Response, &str) -> Result<T, String>,
     /// What `take` is given: the name of a header, of a cookie, of a phase.
@@ -62,7 +86,7 @@ struct Of<T, M> {
 
 impl<T: fmt::Debug, M: Matcher<T>> Judge for Of<T, M> {
     fn subject(&self) -> String {
-        self.subject.clone()
+        if self.name.is_empty() { self.subject.to_owned() } else { format!("{} {}", self.subject, self.name) }
     }
 
     fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
@@ -75,12 +99,13 @@ impl<T: fmt::Debug, M: Matcher<T>> Judge for Of<T, M> {
 }
 
 fn of<T: fmt::Debug + 'static>(
-    subject: impl Into<String>,
+    subject: &'static str,
     name: impl Into<String>,
     matcher: impl Matcher<T> + 'static,
     take: fn(&Response, &str) -> Result<T, String>,
 ) -> Expectation {
-    Expectation::new(Of { subject: subject.into(), take, name: name.into(), matcher })
+    let defect = matcher.defect();
+    Expectation::new(Of { subject, take, name: name.into(), matcher }, defect)
 }
 
 /// Expects a status: `status(200)`, `status([200, 204])`, `status(200..=299)`, `status(lt(400))`.
@@ -103,17 +128,28 @@ pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
 
 /// Expects something of a header's value: `header("content-type", starts_with("application/json"))`.
 ///
-/// Of a header that is there more than once, the values are joined with `, `, as RFC 9110 says (section 5.3).
-/// `exists()` and `not(exists())` judge whether it is there.
+/// Names are compared without case. Of a header that is there more than once, the values are joined with `, `, as
+/// RFC 9110 says (section 5.3). `exists()` and `not(exists())` judge whether it is there.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::prelude::*;
+/// use synthetic_http::{Http, header};
+///
+/// let _page = Http::at("https://shop.example").get("/")
+///     .expect(header("Content-Type", starts_with("text/html")))
+///     .expect(header("x-debug", not(exists())));
+/// ```
 pub fn header(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
     let name = name.into().to_ascii_lowercase();
-    of(format!("header {name}"), name, matcher, |answer, name| {
+    of("header", name, matcher, |answer, name| {
         let values: Vec<&str> = answer.header_all(name).collect();
         if values.is_empty() { Err(format!("no header {name}")) } else { Ok(values.join(", ")) }
     })
 }
 
-/// Expects something of the body as text: `body(contains("Example App"))`.
+/// Expects something of the body as text: `body(contains("Example App"))`. Bytes that are not UTF-8 are replaced.
 pub fn body(matcher: impl Matcher<String> + 'static) -> Expectation {
     of("body", "", matcher, |answer, _| Ok(answer.text().into_owned()))
 }
@@ -137,7 +173,9 @@ pub fn body(matcher: impl Matcher<String> + 'static) -> Expectation {
 /// ```
 pub fn json(path: impl Into<String>, matcher: impl Matcher<Value> + 'static) -> Expectation {
     let path = path.into();
-    Expectation::new(Json { parsed: JsonPath::parse(&path), path, matcher })
+    let parsed = JsonPath::parse(&path);
+    let defect = parsed.as_ref().err().map(ToString::to_string).or_else(|| matcher.defect());
+    Expectation::new(Json { path, parsed, matcher }, defect)
 }
 
 struct Json<M> {
@@ -159,7 +197,8 @@ impl<M: Matcher<Value>> Judge for Json<M> {
     }
 }
 
-/// Expects something of the time from the first look-up to the last byte: `latency(under(ms(300)))`.
+/// Expects something of the time from the first look-up to the last byte, redirects included:
+/// `latency(under(ms(300)))`.
 pub fn latency(matcher: impl Matcher<Duration> + 'static) -> Expectation {
     of("latency", "", matcher, |answer, _| Ok(answer.latency()))
 }
@@ -169,23 +208,20 @@ pub fn latency(matcher: impl Matcher<Duration> + 'static) -> Expectation {
 /// A phase that was not started (a connection that was used again is neither resolved nor connected) cannot be judged,
 /// and fails.
 pub fn phase(phase: Phase, matcher: impl Matcher<Duration> + 'static) -> Expectation {
-    let name = phase.as_str();
-    of(format!("phase {name}"), name, matcher, |answer, name| {
+    of("phase", phase.as_str(), matcher, |answer, name| {
         let took = answer.phases().named().into_iter().find(|(phase, _)| *phase == name).and_then(|(_, took)| took);
         took.ok_or_else(|| {
-            format!(
-                "not started: the {}",
-                if name == "tls" {
-                    "URL is not https, or its connection was used again"
-                } else {
-                    "connection was used again, or the URL has an address instead of a name"
-                }
-            )
+            let other = match name {
+                "tls" => "the URL is not https, or ",
+                "resolve" => "the URL has an address instead of a name, or ",
+                _ => "",
+            };
+            format!("not started: {other}the connection was used again")
         })
     })
 }
 
-/// A part of a request's time, as blackbox_exporter defines it.
+/// Names a part of a request's time, as blackbox_exporter defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Looking up the name.
@@ -201,7 +237,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Returns its name: `processing`.
+    /// Returns its name in reports and metrics: `processing`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -215,11 +251,15 @@ impl Phase {
 }
 
 /// Expects something of the days until the first certificate of the server's chain expires:
-/// `cert_days_left(ge(21))`. Whole days, rounded down.
+/// `cert_days_left(ge(21))`.
+///
+/// Whole days, rounded down, by the clock of the run: 0 on the last day, negative afterwards. It is the first certificate
+/// to expire of all that the server sent, as in blackbox_exporter's `probe_ssl_earliest_cert_expiry`. Without TLS it
+/// cannot be judged, and fails.
 pub fn cert_days_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
     of("days left of the certificate", "", matcher, |answer, _| {
         let expires = answer.certificate_expires_at().ok_or("no certificate: the URL is not https")?;
-        let now = synthetic_core::Clock::system().now();
+        let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
         let seconds = match expires.duration_since(now) {
             Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             Err(past) => -i64::try_from(past.duration().as_secs()).unwrap_or(i64::MAX),
@@ -228,7 +268,8 @@ pub fn cert_days_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
     })
 }
 
-/// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`.
+/// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`. At most
+/// [`max_redirects`](crate::Http::max_redirects) are.
 pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
     of("redirects", "", matcher, |answer, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX)))
 }
@@ -239,9 +280,12 @@ pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
 }
 
 /// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
+///
+/// Only the answer itself is looked at, not what was set by redirects on the way. A value that does not match is shown in
+/// the failure.
 pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
     let name = name.into();
-    of(format!("cookie {name}"), name, matcher, |answer, name| {
+    of("cookie", name, matcher, |answer, name| {
         let cookies: Vec<(&str, &str)> = answer
             .header_all("set-cookie")
             .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
@@ -255,7 +299,16 @@ pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) 
     })
 }
 
-/// Expects the SHA-256 of the body, decoded, in hexadecimal.
+/// Expects the SHA-256 of the body, decoded, in hexadecimal of either case.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_http::{Http, sha256};
+///
+/// let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+/// let _download = Http::at("https://shop.example").get("/catalogue.pdf").expect(sha256(digest));
+/// ```
 pub fn sha256(hex: impl Into<String>) -> Expectation {
     of("SHA-256 of the body", "", expect::eq(hex.into().to_ascii_lowercase()), |answer, _| {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, answer.body());
@@ -270,7 +323,7 @@ pub fn size(matcher: impl Matcher<u64> + 'static) -> Expectation {
 
 /// Expects what a function says of the whole answer: for what no other expectation covers.
 ///
-/// It returns `Err` with what was wanted and what was there.
+/// It returns `Err` with what was wanted, as a verb phrase, and what was there.
 ///
 /// # Examples
 ///
@@ -288,7 +341,7 @@ pub fn that(
     subject: impl Into<String>,
     judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
 ) -> Expectation {
-    Expectation::new(That { subject: subject.into(), judge })
+    Expectation::new(That { subject: subject.into(), judge }, None)
 }
 
 struct That<F> {

@@ -12,7 +12,9 @@ use crate::auth::{Auth, Credential};
 use crate::request::Request;
 use crate::wire::{self, Client, ClientSettings};
 
-/// Where requests go, and what all of them carry: a base URL, headers, credentials, timeouts. Cheap to clone.
+/// Says where requests go and what all of them carry: a base URL, headers, credentials, timeouts. Cheap to clone.
+///
+/// Clones share their connections and their cookies. One that is changed has its own, as a second user has.
 ///
 /// A problem in what it is given (a URL that is none, a header with a line break) is reported by the first request that
 /// is sent, as an error of our own that names the place where the request was written.
@@ -23,7 +25,8 @@ use crate::wire::{self, Client, ClientSettings};
 /// - TLS: verified against the platform's trusted roots ([`trust_pem`](Self::trust_pem) adds one)
 /// - timeout: 10 s a request, always within the step's and the run's
 /// - body: at most 1 MiB, decoded
-/// - redirects: at most 10, without credentials to another host
+/// - redirects: at most 10, without credentials to another origin
+/// - cookies: kept within a run, fresh for the next ([`forget_cookies`](Self::forget_cookies))
 /// - proxy: none, whatever the environment says ([`use_system_proxy`](Self::use_system_proxy))
 /// - every request says who it is: `User-Agent: synthetic-http/0.1.0 (canary api-health; run 0189…)` and a W3C
 ///   `traceparent` whose trace id is the run's id ([`anonymous`](Self::anonymous), [`user_agent`](Self::user_agent))
@@ -56,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) max_redirects: u32,
     pub(crate) agent: Agent,
     pub(crate) traceparent: bool,
+    pub(crate) cookies: bool,
     /// What was wrong with what it was given; the first counts.
     pub(crate) problem: Option<String>,
     wire: ClientSettings,
@@ -73,7 +77,10 @@ pub(crate) enum Agent {
 }
 
 impl Http {
-    /// Sends requests to a base URL; paths are added to its path.
+    /// Sends requests to a base URL, http or https, without query and fragment.
+    ///
+    /// The path of a request is added to its path, with one slash between them. User info in it becomes
+    /// `Authorization: Basic …`, for this origin only.
     ///
     /// # Examples
     ///
@@ -81,6 +88,9 @@ impl Http {
     /// use synthetic_http::Http;
     /// let api = Http::at("https://shop.example/v1/");
     /// assert_eq!(api.get("/orders").to_string(), "GET https://shop.example/v1/orders");
+    /// assert_eq!(api.get("orders").to_string(), "GET https://shop.example/v1/orders");
+    /// assert_eq!(api.get("").to_string(), "GET https://shop.example/v1/");
+    /// assert_eq!(api.get("https://pay.example/").to_string(), "GET https://pay.example/");
     /// ```
     pub fn at(base: impl AsRef<str>) -> Self {
         let base = base.as_ref();
@@ -89,21 +99,39 @@ impl Http {
             other => Err(format!("only http and https are spoken, not {other}")),
         });
         let (base, problem) = match parsed {
-            Ok(url) => (Some(url), None),
-            Err(why) => (None, Some(format!("base URL {base:?} is none: {why}; write it as https://host:port"))),
+            Ok(url) if url.query().is_none() && url.fragment().is_none() => (Some(url), None),
+            Ok(url) => {
+                let shown = wire::shown(&url);
+                (None, Some(format!("the base URL {shown} has a query or a fragment: put it on the requests")))
+            }
+            Err(why) => {
+                let shown = wire::shown_text(base);
+                (None, Some(format!("the base URL {shown:?} is no URL: {why}; write it as https://host:port/path")))
+            }
         };
         Self(Arc::new(Settings { base, problem, ..Settings::default() }))
     }
 
-    /// Sends requests to whatever full URL each of them names.
+    /// Sends requests to whatever full URL each of them names. Its headers go to all of them, and it takes no
+    /// credentials: give those to the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::Http;
+    /// let request = Http::anywhere().get("https://shop.example/robots.txt");
+    /// assert_eq!(request.to_string(), "GET https://shop.example/robots.txt");
+    /// ```
     pub fn anywhere() -> Self {
         Self(Arc::new(Settings::default()))
     }
 
-    /// Adds a header to every request to the base URL's origin.
+    /// Adds a header to every request to the base URL's origin, and to no other; the same name again adds a value.
     pub fn header(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.with(|settings| match header(name.as_ref(), value.as_ref()) {
-            Ok((name, value)) => {
+            Ok((name, mut value)) => {
+                // Of an origin's headers nobody knows which are credentials, so none follows a redirect to another one.
+                value.set_sensitive(settings.base.is_some());
                 settings.headers.append(name, value);
             }
             Err(problem) => settings.has_problem(problem),
@@ -120,42 +148,60 @@ impl Http {
     /// ```
     pub fn bearer(self, token: impl Into<Credential>) -> Self {
         let auth = Auth::Bearer(token.into());
-        self.with(|settings| settings.auth.push(auth))
+        self.with(|settings| settings.authenticate(Ok(auth)))
     }
 
     /// Adds `Authorization: Basic …` to every request to the base URL's origin, and to no other.
     pub fn basic(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
-        let auth = Auth::Basic(user.into(), password.into());
-        self.with(|settings| settings.auth.push(auth))
+        let auth = Auth::basic(user.into(), password.into());
+        self.with(|settings| settings.authenticate(auth))
     }
 
     /// Adds an API key in a header of its own to every request to the base URL's origin, and to no other.
-    pub fn api_key(self, name: impl Into<String>, key: impl Into<Credential>) -> Self {
-        let auth = Auth::Key(name.into(), key.into());
-        self.with(|settings| settings.auth.push(auth))
+    pub fn api_key(self, name: impl AsRef<str>, key: impl Into<Credential>) -> Self {
+        let auth = Auth::key(name.as_ref(), key.into());
+        self.with(|settings| settings.authenticate(auth))
     }
 
-    /// Sets the time of a request, which is also bounded by the step's and the run's.
+    /// Sets the time of a request, from its start to the last byte of its answer, redirects included. The time of its
+    /// step and of its run bound it too.
+    ///
+    /// # Default
+    ///
+    /// 10 s.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.timeout = timeout)
     }
 
     /// Sets the most bytes of a body, after decoding, that are read; a larger one fails the request.
+    ///
+    /// # Default
+    ///
+    /// 1 MiB.
     pub fn max_body(self, bytes: usize) -> Self {
         self.with(|settings| settings.max_body = bytes)
     }
 
-    /// Sets how many redirects are followed; 0 takes the first answer as it is.
+    /// Sets how many redirects are followed; 0 takes the first answer as it is. The redirect that is one too many is the
+    /// answer.
+    ///
+    /// # Default
+    ///
+    /// 10.
     pub fn max_redirects(self, most: u32) -> Self {
         self.with(|settings| settings.max_redirects = most)
     }
 
-    /// Uses connections again across runs: a run is then cheaper, and sees less of what a new user sees.
+    /// Uses connections again across runs: a run is then cheaper, and sees less of what a new user sees. One that was
+    /// idle for 90 s is closed.
     pub fn reuse_connections(self) -> Self {
-        self.with(|settings| settings.reuse_across_runs = true)
+        self.with(|settings| {
+            settings.reuse_across_runs = true;
+            settings.wire.idle_timeout = Some(Duration::from_secs(90));
+        })
     }
 
-    /// Trusts a certificate authority besides the platform's: one or more certificates in PEM.
+    /// Trusts a certificate authority besides the platform's: one or more certificates in PEM. Called again, it adds.
     pub fn trust_pem(self, pem: impl Into<Vec<u8>>) -> Self {
         let pem = pem.into();
         self.with(|settings| settings.wire.extra_roots_pem.push(pem))
@@ -166,11 +212,18 @@ impl Http {
         self.with(|settings| settings.wire.use_system_proxy = true)
     }
 
-    /// Sets the `User-Agent`.
+    /// Forgets cookies: what an answer sets is not sent again, not even to where the answer redirects.
+    pub fn forget_cookies(self) -> Self {
+        self.with(|settings| settings.cookies = false)
+    }
+
+    /// Sets the `User-Agent`, which otherwise names the SDK, the canary and the run.
     pub fn user_agent(self, agent: impl AsRef<str>) -> Self {
-        self.with(|settings| match HeaderValue::from_str(agent.as_ref()) {
+        self.with(|settings| match HeaderValue::try_from(agent.as_ref()) {
             Ok(value) => settings.agent = Agent::Fixed(value),
-            Err(_) => settings.has_problem("the user agent is no header value: use visible ASCII only".to_owned()),
+            Err(_) => {
+                settings.has_problem("the user agent has a line break or another control character in it".to_owned())
+            }
         })
     }
 
@@ -231,11 +284,10 @@ impl Http {
         Arc::as_ptr(&self.0).addr()
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings { ..(*self.0).clone() };
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::clone(&self.0);
         change(&mut settings);
-        self.0 = Arc::new(settings);
-        self
+        Self(Arc::new(settings))
     }
 }
 
@@ -243,6 +295,18 @@ impl Settings {
     /// Returns the client that all runs share, made when it is first needed.
     pub(crate) fn client(&self) -> Result<&Client, &wire::WireError> {
         self.client.get_or_init(|| Client::new(&self.wire)).as_ref()
+    }
+
+    fn authenticate(&mut self, auth: Result<Auth, String>) {
+        match auth {
+            Ok(_) if self.base.is_none() => self.has_problem(
+                "this `Http` has credentials and no base URL, so that nobody knows who may have them: use `Http::at`, or give them \
+                 to the request"
+                    .to_owned(),
+            ),
+            Ok(auth) => self.auth.push(auth),
+            Err(problem) => self.has_problem(problem),
+        }
     }
 
     fn has_problem(&mut self, problem: String) {
@@ -277,6 +341,7 @@ impl Default for Settings {
             max_redirects: 10,
             agent: Agent::Sdk,
             traceparent: true,
+            cookies: true,
             problem: None,
             wire: ClientSettings::default(),
             reuse_across_runs: false,
@@ -293,9 +358,13 @@ impl fmt::Debug for Http {
 
 /// Reads a header's name and value.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let parsed =
-        HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name: use letters, digits and -"))?;
+    let parsed = header_name(name)?;
     let value = HeaderValue::try_from(value)
         .map_err(|_| format!("the value of header {name:?} has a line break or another control character in it"))?;
     Ok((parsed, value))
+}
+
+/// Reads a header's name.
+pub(crate) fn header_name(name: &str) -> Result<HeaderName, String> {
+    HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name: use letters, digits and -"))
 }

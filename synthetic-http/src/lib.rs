@@ -2,9 +2,12 @@
 
 mod auth;
 mod expect;
+mod explain;
 mod http;
+mod jar;
 mod request;
 mod response;
+mod scope;
 mod send;
 mod template;
 pub(crate) mod wire;

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use synthetic_core::Result;
 use url::Url;
@@ -18,7 +18,10 @@ use crate::response::Response;
 use crate::send;
 use crate::wire;
 
-/// A request as data: it can be named, cloned and passed around, and does nothing until it is [sent](Self::send).
+/// Holds a request as data: it can be named, cloned and passed around, and does nothing until it is [sent](Self::send).
+///
+/// What is wrong with it, such as a header that is none, is said when it is sent, as an error of our own; the first
+/// mistake counts. Its `Display` is the method and the URL, without the values of its query.
 ///
 /// # Examples
 ///
@@ -41,6 +44,8 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) auth: Vec<Auth>,
     pub(crate) body: Bytes,
+    /// The media type of the body, unless a header says another.
+    pub(crate) media_type: Option<HeaderValue>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_body: Option<usize>,
     pub(crate) max_redirects: Option<u32>,
@@ -66,6 +71,7 @@ impl Request {
             headers: HeaderMap::new(),
             auth: Vec::new(),
             body: Bytes::new(),
+            media_type: None,
             timeout: None,
             max_body: None,
             max_redirects: None,
@@ -76,27 +82,42 @@ impl Request {
         }
     }
 
-    /// Demands something of the answer. All that is demanded is judged, then one failure lists everything unmet.
+    /// Demands something of the answer. All that is demanded is judged, then one failure lists everything unmet, the
+    /// first in the lead.
     ///
     /// Unless something is demanded of the [status](crate::status), it must be 2xx.
-    pub fn expect(mut self, expectation: Expectation) -> Self {
+    pub fn expect(mut self, mut expectation: Expectation) -> Self {
+        self.has_defect(&mut expectation);
         self.expected.push(expectation);
         self
     }
 
-    /// Wishes something of the answer: what is not met degrades the run and stops nothing.
-    pub fn prefer(mut self, expectation: Expectation) -> Self {
+    /// Wishes something of the answer: what is not met degrades the run and stops nothing. Outside of any run it does
+    /// nothing.
+    pub fn prefer(mut self, mut expectation: Expectation) -> Self {
+        self.has_defect(&mut expectation);
         self.preferred.push(expectation);
         self
     }
 
-    /// Adds a query parameter, encoded as a form is.
+    /// Adds a query parameter, encoded as a form is: a space becomes `+`. What the path has stays before it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(api: synthetic_http::Http) -> synthetic_core::Result {
+    /// api.get("/orders?sort=id").query("q", "a&b ü").send().await?; // GET /orders?sort=id&q=a%26b+%C3%BC
+    /// # Ok(()) }
+    /// ```
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
     }
 
-    /// Adds a header; one that every request carries is replaced.
+    /// Adds a header, in place of the one that the [`Http`] would send; the same name again adds a value.
+    ///
+    /// It follows redirects to wherever they lead, except for `Authorization`, `Cookie` and `Host`. On https, `Host` is
+    /// also the name in TLS, so that a server can be asked by its address.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match header(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => {
@@ -107,25 +128,24 @@ impl Request {
         self
     }
 
-    /// Adds `Authorization: Bearer …`.
+    /// Adds `Authorization: Bearer …`, in place of the one of the [`Http`]. It goes where this request goes, but follows
+    /// no redirect to another origin.
     pub fn bearer(mut self, token: impl Into<Credential>) -> Self {
         self.auth.push(Auth::Bearer(token.into()));
         self
     }
 
-    /// Adds `Authorization: Basic …`.
-    pub fn basic(mut self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
-        self.auth.push(Auth::Basic(user.into(), password.into()));
-        self
+    /// Adds `Authorization: Basic …`, as [`bearer`](Self::bearer) does. A user name has no colon.
+    pub fn basic(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
+        self.authenticate(Auth::basic(user.into(), password.into()))
     }
 
-    /// Adds an API key in a header of its own.
-    pub fn api_key(mut self, name: impl Into<String>, key: impl Into<Credential>) -> Self {
-        self.auth.push(Auth::Key(name.into(), key.into()));
-        self
+    /// Adds an API key in a header of its own, as [`bearer`](Self::bearer) does.
+    pub fn api_key(self, name: impl AsRef<str>, key: impl Into<Credential>) -> Self {
+        self.authenticate(Auth::key(name.as_ref(), key.into()))
     }
 
-    /// Sends a value as JSON, with `Content-Type: application/json` unless another is set.
+    /// Sends a value as JSON, with `Content-Type: application/json` unless a header says another.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.body("application/json", bytes),
@@ -137,45 +157,50 @@ impl Request {
         }
     }
 
-    /// Sends a form, with `Content-Type: application/x-www-form-urlencoded`.
+    /// Sends a form, with `Content-Type: application/x-www-form-urlencoded` unless a header says another.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::Http;
+    /// let _login = Http::at("https://shop.example").post("/login").form([("user", "ann"), ("page", "/")]);
+    /// ```
     pub fn form<N: AsRef<str>, V: AsRef<str>>(self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body("application/x-www-form-urlencoded", form)
     }
 
-    /// Sends bytes, with their media type.
+    /// Sends bytes, with their media type unless a header says another. Whatever body was set before is replaced.
     pub fn body(mut self, media_type: &str, bytes: impl Into<Bytes>) -> Self {
         self.body = bytes.into();
-        if !self.headers.contains_key(CONTENT_TYPE) {
-            match HeaderValue::try_from(media_type) {
-                Ok(value) => {
-                    self.headers.insert(CONTENT_TYPE, value);
-                }
-                Err(_) => self.has_problem(format!("{media_type:?} is no media type")),
-            }
+        match HeaderValue::try_from(media_type) {
+            Ok(media_type) => self.media_type = Some(media_type),
+            Err(_) => self.has_problem(format!("{media_type:?} is no media type: write it as text/plain")),
         }
         self
     }
 
-    /// Sets the time of this request, which is also bounded by the step's and the run's.
+    /// Sets the time of this request, from its start to the last byte of its answer, redirects included. The time of its
+    /// step and of its run bound it too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets the most bytes of the answer's body, after decoding, that are read.
+    /// Sets the most bytes of the answer's body, after decoding, that are read; a larger one fails the request.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
         self
     }
 
-    /// Sets how many redirects are followed; 0 takes the first answer as it is.
+    /// Sets how many redirects are followed; 0 takes the first answer as it is. The redirect that is one too many is the
+    /// answer.
     pub fn max_redirects(mut self, most: u32) -> Self {
         self.max_redirects = Some(most);
         self
     }
 
-    /// Names the path as metrics show it: `/orders/{id}`.
+    /// Names the path as metrics show it: `/orders/{id}`. It also names what has a name for an id: `/users/{name}`.
     ///
     /// # Default
     ///
@@ -193,12 +218,30 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Returns one failure with everything that was expected and not met; or why there was no answer, in a line that
-    /// names the phase (`connect to 127.0.0.1:1 refused`).
+    /// Returns one failure with everything that was expected and not met
+    /// ([`Reason::Expectation`](synthetic_core::Reason::Expectation)); or why there was no answer, in a line that names
+    /// the phase (`connect to 127.0.0.1:1 refused`), with the reason `Dns`, `Connect`, `Tls`, `Protocol` or `Timeout`; or
+    /// what is wrong with the request itself, as an error of our own (`Setup`).
     ///
     /// # Cancellation
     ///
-    /// Dropping the future closes the connection. The target may or may not have done what it was asked.
+    /// Dropping the future closes the connection and records nothing. The target may or may not have done what it was
+    /// asked.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime with time and IO enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::Http;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let failure = Http::at("http://127.0.0.1:1").get("/health").send().await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "GET /health: connect to 127.0.0.1:1 refused");
+    /// # }
+    /// ```
     pub async fn send(self) -> Result<Response> {
         send::send(self).await
     }
@@ -207,25 +250,41 @@ impl Request {
     pub(crate) fn url(&self) -> Result<Url, String> {
         let base = self.http.settings().base.as_ref();
         let mut url = match base {
-            _ if self.path.starts_with("http://") || self.path.starts_with("https://") => Url::parse(&self.path),
+            _ if is_absolute(&self.path) => Url::parse(&self.path),
             // Nothing is parsed that has been parsed before: a canary asks for the same URL again and again.
             Some(base) if self.path.is_empty() => Ok(base.clone()),
+            // A query belongs to the base URL as it is written, with or without a slash at its end.
+            Some(base) if self.path.starts_with('?') => Url::parse(&[base.as_str(), &self.path].concat()),
             Some(base) => {
-                let separator = if self.path.starts_with(['/', '?']) { "" } else { "/" };
-                Url::parse(&format!("{}{separator}{}", base.as_str().trim_end_matches('/'), self.path))
+                let separator = if self.path.starts_with('/') { "" } else { "/" };
+                Url::parse(&[base.as_str().trim_end_matches('/'), separator, &self.path].concat())
             }
             None => {
+                let path = wire::shown_text(&self.path);
                 return Err(format!(
-                    "{:?} is no URL, and there is no base URL: write it as https://host:port/path",
-                    self.path
+                    "{path:?} is no whole URL, and there is no base URL: write https://host:port/path, or use `Http::at`"
                 ));
             }
         }
-        .map_err(|error| format!("{:?} is no URL: {error}", self.path))?;
+        .map_err(|error| format!("{:?} is no URL: {error}", wire::shown_text(&self.path)))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         Ok(url)
+    }
+
+    fn authenticate(mut self, auth: Result<Auth, String>) -> Self {
+        match auth {
+            Ok(auth) => self.auth.push(auth),
+            Err(problem) => self.has_problem(problem),
+        }
+        self
+    }
+
+    fn has_defect(&mut self, expectation: &mut Expectation) {
+        if let Some(defect) = expectation.take_defect() {
+            self.has_problem(defect);
+        }
     }
 
     fn has_problem(&mut self, problem: String) {
@@ -236,7 +295,7 @@ impl Request {
 /// The method and the URL, without user info and without the values of its query.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.url().map_or_else(|_| self.path.clone(), |url| wire::shown(&url));
+        let url = self.url().map_or_else(|_| wire::shown_text(&self.path), |url| wire::shown(&url));
         write!(f, "{} {url}", self.method)
     }
 }
@@ -246,4 +305,9 @@ impl fmt::Debug for Request {
         let (expected, preferred) = (self.expected.len(), self.preferred.len());
         write!(f, "Request({self}, {expected} expected, {preferred} preferred)")
     }
+}
+
+fn is_absolute(path: &str) -> bool {
+    let begins_with = |scheme: &str| path.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    begins_with("http://") || begins_with("https://")
 }

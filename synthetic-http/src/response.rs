@@ -1,6 +1,8 @@
 //! [`Response`]: an answer, whole, with how it came.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::panic::Location;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -8,21 +10,29 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use synthetic_core::expect::{Found, JsonPath, check_json, exists};
 use synthetic_core::report::Phases;
+use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Result, Run};
 
+use crate::explain::requested;
+use crate::scope::raise;
 use crate::wire::{self, Exchange};
 
-/// An answer with its whole body, and how it came.
+/// Holds an answer with its whole body, and how it came.
+///
+/// It is as the target sent it: what it says back of a secret is in it, also in its `Debug`, except in the body that is
+/// shown there.
 pub struct Response {
     /// `POST /orders`, as failures name it.
     pub(crate) name: String,
     pub(crate) exchange: Exchange,
     json: OnceLock<Result<Value, String>>,
+    /// What knows the secrets of the request, outside of any run.
+    redactor: Option<Redactor>,
 }
 
 impl Response {
-    pub(crate) fn new(name: String, exchange: Exchange) -> Self {
-        Self { name, exchange, json: OnceLock::new() }
+    pub(crate) fn new(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
+        Self { name, exchange, json: OnceLock::new(), redactor }
     }
 
     /// Returns the status: `200`.
@@ -37,12 +47,13 @@ impl Response {
         self.exchange.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns all values of a header that are text.
+    /// Returns all values of a header that are text, in their order. Names are compared without case.
     pub fn header_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.exchange.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
     }
 
-    /// Returns the body, decoded.
+    /// Returns the body, decoded. An encoding that is not known, or the feature `compression` that is off, leaves it as it
+    /// came.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.exchange.body
@@ -58,13 +69,23 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// Returns a failure that says where the body is not as the type wants it, with an excerpt.
+    /// Returns a failure that says where the body is not as the type wants it, with an excerpt. Within a run it is
+    /// recorded.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[derive(serde::Deserialize)] struct Order { id: String }
+    /// # async fn example(api: synthetic_http::Http) -> synthetic_core::Result {
+    /// let order: Order = api.get("/orders/7").send().await?.json()?;
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        let place = std::panic::Location::caller();
+        let place = Location::caller();
         serde_json::from_slice(&self.exchange.body).map_err(|error| {
             let expected = format!("is JSON of the form {}", short_type_name::<T>());
-            self.unreadable(expected, error.to_string()).at(place)
+            self.unreadable(expected, &self.why_not(&error), place)
         })
     }
 
@@ -72,7 +93,8 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// Returns a failure that says what is there instead, or where the path is wrong.
+    /// Returns a failure that says what is there instead, or an error of our own that says where the path is wrong.
+    /// Within a run it is recorded.
     ///
     /// # Examples
     ///
@@ -83,23 +105,24 @@ impl Response {
     /// ```
     #[track_caller]
     pub fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let place = std::panic::Location::caller();
+        let place = Location::caller();
         let subject = format!("{path} of {}", self.name);
-        let path = JsonPath::parse(path).map_err(|error| Failure::setup(error.to_string()).at(place))?;
-        let root = self.value().map_err(|why| self.unreadable("is JSON".to_owned(), why.to_owned()).at(place))?;
-        let raise = |failure: Failure| raise(failure.at(place));
+        let raise = |failure: Failure| self.raise(failure.at(place));
+        let path = JsonPath::parse(path).map_err(|error| raise(Failure::setup(format!("{subject}: {error}"))))?;
+        let root = self.value().map_err(|why| self.unreadable("is JSON".to_owned(), why, place))?;
         let found = match path.find(root) {
             Found::One(value) => T::deserialize(value),
             Found::Many(values) => T::deserialize(Value::Array(values.into_iter().cloned().collect())),
             Found::Missing => {
                 let missing = check_json(root, &path, &exists()).err().map(|mismatch| mismatch.actual);
                 let failure = Failure::new(subject).expected("exists").actual(missing.unwrap_or_default());
-                return Err(raise(failure));
+                return Err(raise(failure.evidence("request", self.request()).evidence("answer", self.excerpt())));
             }
         };
         found.map_err(|error| {
             let expected = format!("is of the form {}", short_type_name::<T>());
-            raise(Failure::new(subject).expected(expected).actual(error.to_string()).evidence("answer", self.excerpt()))
+            let failure = Failure::new(subject).expected(expected).actual(error.to_string());
+            raise(failure.evidence("request", self.request()).evidence("answer", self.excerpt()))
         })
     }
 
@@ -109,7 +132,7 @@ impl Response {
         self.exchange.elapsed
     }
 
-    /// Returns the parts of that time, summed over redirects.
+    /// Returns the parts of that time, summed over redirects; `None` for what was not started.
     #[must_use]
     pub fn phases(&self) -> Phases {
         phases(&self.exchange.phases)
@@ -121,10 +144,29 @@ impl Response {
         self.exchange.hops.len()
     }
 
-    /// Returns the URL that gave the answer, after redirects, without user info.
+    /// Returns the URL that gave the answer, after redirects, without user info but with its whole query.
     #[must_use]
     pub fn url(&self) -> &str {
         self.exchange.final_url.as_str()
+    }
+
+    /// Returns the address that gave the answer; `None` through a proxy.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.exchange.remote_addr
+    }
+
+    /// Returns the size of the body in bytes as it was received, before it was decoded. [`body`](Self::body) is what it
+    /// became.
+    #[must_use]
+    pub fn wire_size(&self) -> u64 {
+        self.exchange.wire_size
+    }
+
+    /// Returns the version of TLS, `1.2` or `1.3`; `None` without TLS.
+    #[must_use]
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.exchange.tls.as_ref()?.version
     }
 
     /// Returns the version of the protocol: `HTTP/1.1`, `HTTP/2`.
@@ -141,26 +183,53 @@ impl Response {
 
     /// Returns the body as a JSON value, parsed once, or why it is none.
     pub(crate) fn value(&self) -> Result<&Value, &str> {
-        let parse = || serde_json::from_slice(&self.exchange.body).map_err(|error| error.to_string());
+        let parse = || serde_json::from_slice(&self.exchange.body).map_err(|error| self.why_not(&error));
         self.json.get_or_init(parse).as_ref().map_err(String::as_str)
     }
 
-    fn unreadable(&self, expected: String, why: String) -> Failure {
-        raise(
-            Failure::new(format!("body of {}", self.name))
-                .expected(expected)
-                .actual(format!("{} bytes that are not: {why}", self.exchange.body.len()))
-                .evidence("answer", self.excerpt()),
-        )
+    fn unreadable(&self, expected: String, why: &str, place: &'static Location<'static>) -> Failure {
+        let failure = Failure::new(format!("body of {}", self.name))
+            .expected(expected)
+            .actual(format!("a body that is not: {why}"))
+            .evidence("request", self.request())
+            .evidence("answer", self.excerpt());
+        self.raise(failure.at(place))
+    }
+
+    fn why_not(&self, error: &serde_json::Error) -> String {
+        if self.exchange.body.is_empty() { "it is empty".to_owned() } else { error.to_string() }
+    }
+
+    fn raise(&self, failure: Failure) -> Failure {
+        raise(failure, Run::current().as_ref(), self.redactor.as_ref())
+    }
+
+    /// Returns what was asked for, as a failure shows it.
+    pub(crate) fn request(&self) -> String {
+        let method = self.name.split(' ').next().unwrap_or_default();
+        requested(method, &self.exchange.hops, &self.exchange.final_url)
+    }
+
+    /// Returns the head of the answer, as a failure shows it.
+    pub(crate) fn head(&self) -> String {
+        let exchange = &self.exchange;
+        let mut head = format!("{} {}", self.http_version(), exchange.status);
+        if let Some(location) = self.header("location").filter(|_| exchange.status.is_redirection()) {
+            head.push_str(&format!(" to {}", wire::shown_text(location)));
+        }
+        let kind = self.header("content-type").unwrap_or("no content type");
+        head + &format!(", {kind}, {} bytes", exchange.body.len())
     }
 
     /// Returns the head and the beginning of the body, as a failure shows it.
     pub(crate) fn excerpt(&self) -> String {
-        let exchange = &self.exchange;
-        let reason = exchange.status.canonical_reason().unwrap_or_default();
-        let kind = self.header("content-type").unwrap_or("no content type");
-        let head = format!("{} {} {reason}, {kind}, {} bytes", self.http_version(), self.status(), exchange.body.len());
-        let text = self.text();
+        let (head, text) = (self.head(), self.text());
+        // Scrubbed first and cut then: half a secret is not recognised.
+        let text = match (Run::current(), &self.redactor) {
+            (Some(run), _) => run.redact(&text).into_owned().into(),
+            (None, Some(redactor)) => redactor.redact(&text).into_owned().into(),
+            (None, None) => text,
+        };
         let mut body: String = text.chars().take(EXCERPT).collect();
         if body.len() < text.len() {
             body.push_str(" …");
@@ -171,13 +240,6 @@ impl Response {
 
 /// How many characters of a body a failure shows.
 const EXCERPT: usize = 1024;
-
-fn raise(failure: Failure) -> Failure {
-    match Run::current() {
-        Some(run) => run.raise(failure),
-        None => failure,
-    }
-}
 
 pub(crate) fn phases(wire: &wire::Phases) -> Phases {
     let mut phases = Phases::default();

@@ -4,72 +4,72 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use synthetic_core::report::{Certificate, RequestReport};
-use synthetic_core::{Failure, Reason, Result, Run};
+use synthetic_core::{Failure, Reason, Result, Run, Secret};
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use crate::expect::{Expectation, status};
+use crate::explain::{Deadline, no_answer, redirects, times};
 use crate::http::{Agent, Http};
+use crate::jar::CookieJar;
 use crate::request::Request;
 use crate::response::{Response, earliest_expiry, phases, version};
+use crate::scope::Scope;
 use crate::template::template;
-use crate::wire::{self, Client, Exchange, Failed, Kind, Limits, Phase, Redirects};
+use crate::wire::{self, Client, Exchange, Failed};
 
 /// What the SDK calls itself in `User-Agent`.
 const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// As good as never, and yet a moment that can be counted with.
+const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
+
 pub(crate) async fn send(request: Request) -> Result<Response> {
-    let run = Run::current();
-    if let Some(run) = &run {
+    let mut scope = Scope::of(&request);
+    if let Some(run) = scope.run() {
         run.count_check();
     }
-    let raise = |failure: Failure| match &run {
-        Some(run) => run.raise(failure),
-        None => failure,
-    };
-    let setup = |problem: String| {
-        let name = format!("{} {}", request.method, request.path);
-        raise(Failure::setup(format!("{name} cannot be sent: {problem}")).at(request.place))
-    };
     let settings = request.http.settings();
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
-        return Err(setup(problem.clone()));
+        return Err(scope.setup(problem));
     }
-    let url = request.url().map_err(setup)?;
+    let url = request.url().map_err(|problem| scope.setup(&problem))?;
     let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| setup(format!("{:?} is no method", request.method)))?;
-    let client = client_of(&request.http, run.as_ref()).map_err(|error| setup(error.to_string()))?;
-    let headers = headers(&request, &url, run.as_ref()).await?;
+        .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
+    let (client, jar) = client_of(&request.http, scope.run()).map_err(|error| scope.setup(&error.to_string()))?;
+    let headers = headers(&request, &url, &mut scope).await?;
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
 
     let mut outgoing = wire::Request::new(method, url);
     outgoing.headers = headers;
     outgoing.body = request.body.clone();
-    outgoing.deadline = Some(deadline(request.timeout.unwrap_or(settings.timeout), run.as_ref()));
-    outgoing.limits = Limits { max_body_decoded: request.max_body.unwrap_or(settings.max_body), ..Limits::default() };
-    outgoing.redirects = Redirects { max: request.max_redirects.unwrap_or(settings.max_redirects) };
+    let deadline = deadline(request.timeout.unwrap_or(settings.timeout), scope.run());
+    outgoing.deadline = Some(deadline.at);
+    outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
+    outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
+    outgoing.jar = jar.map(|jar| jar as _);
 
     let mut report = RequestReport::new(request.method.clone(), label);
     match client.send(outgoing).await {
         Ok(exchange) => {
             describe(&mut report, &exchange);
-            let answer = Response::new(name, exchange);
-            let judged = judge(&request, &answer, run.as_ref());
+            let answer = Response::new(name, exchange, scope.redactor().cloned());
+            let judged = judge(&request, &answer, scope.run());
             report.reason = judged.as_ref().err().map(Failure::reason);
-            record(run.as_ref(), report);
-            judged.map_err(raise)?;
+            record(scope.run(), report);
+            judged.map_err(|failure| scope.raise(failure))?;
             Ok(answer)
         }
         Err(failed) => {
-            let failure = no_answer(&name, &failed).at(request.place);
+            let failure = no_answer(&name, &failed, deadline);
             describe_failed(&mut report, &failed, failure.reason());
-            record(run.as_ref(), report);
-            Err(raise(failure))
+            record(scope.run(), report);
+            Err(scope.raise(failure))
         }
     }
 }
@@ -80,36 +80,46 @@ fn record(run: Option<&Run>, report: RequestReport) {
     }
 }
 
-/// The clients of a run: connections are fresh for every run, and used again within it.
+/// The clients of a run: connections and cookies are fresh for every run, and kept within it.
 #[derive(Default)]
-struct ClientsOfARun(Mutex<Vec<(Http, Client)>>);
+struct ClientsOfARun(Mutex<Vec<(Http, Client, Arc<CookieJar>)>>);
 
-fn client_of(http: &Http, run: Option<&Run>) -> Result<Client, wire::WireError> {
-    let shared = http.settings().client().map_err(Clone::clone)?;
-    let Some(run) = run.filter(|_| !http.settings().reuse_across_runs) else { return Ok(shared.clone()) };
+type Sender = (Client, Option<Arc<CookieJar>>);
+
+fn client_of(http: &Http, run: Option<&Run>) -> Result<Sender, wire::WireError> {
+    let settings = http.settings();
+    let shared = settings.client().map_err(Clone::clone)?;
+    let jar = |jar: Arc<CookieJar>| settings.cookies.then_some(jar);
+    // Outside of any run, cookies live as long as the request, across its redirects.
+    let Some(run) = run else { return Ok((shared.clone(), jar(Arc::default()))) };
     let clients: Arc<ClientsOfARun> = run.extension();
     let mut clients = clients.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, client)) = clients.iter().find(|(known, _)| known.identity() == http.identity()) {
-        return Ok(client.clone());
+    if let Some((_, client, known)) = clients.iter().find(|(known, _, _)| known.identity() == http.identity()) {
+        return Ok((client.clone(), jar(Arc::clone(known))));
     }
-    let client = shared.fresh();
+    let client = if settings.reuse_across_runs { shared.clone() } else { shared.fresh() };
+    let fresh = Arc::<CookieJar>::default();
     // The `Http` is kept so that no other one can have its address while the run lasts.
-    clients.push((http.clone(), client.clone()));
-    Ok(client)
+    clients.push((http.clone(), client.clone(), Arc::clone(&fresh)));
+    Ok((client, jar(fresh)))
 }
 
 /// Returns what the request carries: its own headers in place of those of its `Http`, which go to its origin only.
-async fn headers(request: &Request, url: &Url, run: Option<&Run>) -> Result<HeaderMap> {
+async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>) -> Result<HeaderMap> {
     let settings = request.http.settings();
-    let at_home = settings.base.as_ref().is_some_and(|base| base.origin() == url.origin());
+    let at_home = settings.base.as_ref().is_none_or(|base| base.origin() == url.origin());
     let mut headers = if at_home { settings.headers.clone() } else { HeaderMap::new() };
     if at_home {
         for auth in &settings.auth {
-            auth.add_to(&mut headers, run).await?;
+            auth.add_to(&mut headers, scope).await?;
         }
     }
     for auth in &request.auth {
-        auth.add_to(&mut headers, run).await?;
+        auth.add_to(&mut headers, scope).await?;
+    }
+    if let Some(password) = url.password() {
+        let password = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
+        scope.keep(&Secret::new("password in the URL", password))?;
     }
     for name in request.headers.keys() {
         headers.remove(name);
@@ -117,8 +127,11 @@ async fn headers(request: &Request, url: &Url, run: Option<&Run>) -> Result<Head
     for (name, value) in &request.headers {
         headers.append(name.clone(), value.clone());
     }
+    if let Some(media_type) = &request.media_type {
+        headers.entry(CONTENT_TYPE).or_insert_with(|| media_type.clone());
+    }
     if !headers.contains_key(USER_AGENT) {
-        let agent = match (&settings.agent, run) {
+        let agent = match (&settings.agent, scope.run()) {
             (Agent::None, _) => None,
             (Agent::Fixed(agent), _) => Some(agent.clone()),
             (Agent::Sdk, Some(run)) => Some(run.extension::<Identity>().agent(run)),
@@ -126,7 +139,7 @@ async fn headers(request: &Request, url: &Url, run: Option<&Run>) -> Result<Head
         };
         headers.extend(agent.map(|agent| (USER_AGENT, agent)));
     }
-    if let Some(run) = run.filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT)) {
+    if let Some(run) = scope.run().filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT)) {
         headers.extend(traceparent(run).map(|value| (TRACEPARENT, value)));
     }
     Ok(headers)
@@ -157,93 +170,59 @@ fn traceparent(run: &Run) -> Option<HeaderValue> {
     HeaderValue::try_from(["00-", trace, "-", &span[..16], "-01"].concat()).ok()
 }
 
-/// Returns when the request must be done: in its own time, and a little before the run's is up, so that the failure can
-/// still say what it was waiting for.
-fn deadline(timeout: Duration, run: Option<&Run>) -> Instant {
-    let own = Instant::now() + timeout;
+/// Returns when the request must be done: in its own time, and a little before the time of the run and of its step is
+/// up, so that the failure can still say what it was waiting for.
+fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
+    let now = Instant::now();
+    let own = Deadline { at: now + timeout.min(AGES), timeout, of_the_run: false };
     let Some(run) = run.filter(|run| !run.is_cleaning_up()) else { return own };
-    let reserve = (run.time_left() / 20).min(Duration::from_millis(100));
-    own.min(run.deadline() - reserve)
+    let run = run.deadline();
+    let reserve = (run.saturating_duration_since(now) / 20).min(Duration::from_millis(100));
+    let run = run - reserve;
+    if run < own.at { Deadline { at: run, timeout: run.saturating_duration_since(now), of_the_run: true } } else { own }
 }
 
 /// Judges everything that is expected; one failure lists all that is unmet. Preferences are recorded as they are judged.
 fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     let mut unmet: Option<Failure> = None;
+    let mut also = Vec::new();
     let default = (!request.expected.iter().any(Expectation::is_of_the_status)).then(|| status(200..=299));
     for expectation in default.iter().chain(&request.expected) {
         let Err(mismatch) = expectation.judge(answer) else { continue };
         let subject = format!("{} of {}", expectation.subject(), answer.name);
-        unmet = Some(match unmet {
-            None => Failure::mismatch(subject, mismatch).at(request.place),
-            Some(first) => first.evidence("also", format!("{subject}: {mismatch}")),
-        });
+        if unmet.is_none() {
+            unmet = Some(Failure::mismatch(subject, mismatch));
+        } else {
+            also.push(format!("{subject}: {mismatch}"));
+        }
     }
     for preference in &request.preferred {
         let Err(mismatch) = preference.judge(answer) else { continue };
         if let Some(run) = run {
             let subject = format!("{} of {}", preference.subject(), answer.name);
-            run.raise_preference(Failure::mismatch(subject, mismatch).at(request.place));
+            let unmet = Failure::mismatch(subject, mismatch).at(request.place);
+            let unmet = unmet.evidence("request", answer.request()).evidence("answer", answer.head());
+            run.raise_preference(unmet.evidence("times", times(&answer.exchange.phases)));
         }
     }
-    match unmet {
-        None => Ok(()),
-        Some(mut failure) => {
-            if answer.exchange.redirect_limit_reached {
-                failure = failure.evidence("redirects", "there were more than are followed: see `max_redirects`");
-            }
-            Err(failure.evidence("answer", answer.excerpt()).evidence("times", times(&answer.exchange.phases)))
-        }
+    let Some(mut failure) = unmet else { return Ok(()) };
+    if !also.is_empty() {
+        failure = failure.evidence("also", also.join("\n"));
     }
-}
-
-/// Says why there was no answer, with how far the request came.
-fn no_answer(name: &str, failed: &Failed) -> Failure {
-    let Failed { error, trail } = failed;
-    let mut failure = Failure::with_reason(reason(error), format!("{name}: {error}"));
-    let times = times(&trail.phases);
-    if !times.is_empty() {
-        failure = failure.evidence("times", times);
+    let exchange = &answer.exchange;
+    failure = failure.evidence("request", answer.request()).evidence("answer", answer.excerpt());
+    if !exchange.hops.is_empty() {
+        failure = failure.evidence("followed", redirects(&exchange.hops, &exchange.final_url));
     }
-    if !trail.hops.is_empty() {
-        let hops = trail.hops.iter().map(|hop| format!("{} {}", hop.status.as_u16(), wire::shown(&hop.url)));
-        failure = failure.evidence("redirects", hops.collect::<Vec<_>>().join("\n"));
+    failure = failure.evidence("times", times(&exchange.phases));
+    if exchange.redirect_limit_reached {
+        let followed = match exchange.hops.len() {
+            1 => "1 redirect was followed, which is the most allowed".to_owned(),
+            more => format!("{more} redirects were followed, which is the most allowed"),
+        };
+        failure = failure.hint(format!("{followed}: is it a loop? if more are expected, raise `max_redirects`"));
     }
-    match advice(error) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
-}
-
-fn reason(error: &wire::WireError) -> Reason {
-    match (error.kind(), error.phase()) {
-        (Kind::Timeout, _) => Reason::Timeout,
-        (Kind::BadRequest | Kind::Roots | Kind::Local, _) | (_, Phase::Setup) => Reason::Setup,
-        (_, Phase::Resolve) => Reason::Dns,
-        (_, Phase::Connect) => Reason::Connect,
-        (_, Phase::Tls) => Reason::Tls,
-        (_, Phase::Processing | Phase::Transfer | Phase::Redirect) => Reason::Protocol,
-    }
-}
-
-fn advice(error: &wire::WireError) -> Option<&'static str> {
-    Some(match error.kind() {
-        Kind::Refused => "nothing listens there: is the service up, and is this its port?",
-        Kind::NotFound => "the name is not in DNS: was it removed, or is it misspelt?",
-        Kind::CertificateExpired => "renew the certificate: every client refuses it now",
-        Kind::UntrustedIssuer | Kind::SelfSigned => {
-            "if the certificate is meant to be issued by an authority of your own, trust it with `Http::trust_pem`"
-        }
-        Kind::BodyTooLarge { .. } => "if a body of this size is expected, allow it with `max_body`",
-        Kind::Roots => "install the platform's CA certificates, or trust one with `Http::trust_pem`",
-        _ => return None,
-    })
-}
-
-/// Returns the phases in words: `resolve 1.2 ms, connect 0.4 ms`.
-fn times(wire: &wire::Phases) -> String {
-    let took =
-        |(name, took): (&str, Option<Duration>)| took.map(|took| format!("{name} {:.1} ms", took.as_secs_f64() * 1e3));
-    phases(wire).named().into_iter().filter_map(took).collect::<Vec<_>>().join(", ")
+    Err(failure)
 }
 
 fn describe(report: &mut RequestReport, exchange: &Exchange) {
@@ -260,6 +239,7 @@ fn describe(report: &mut RequestReport, exchange: &Exchange) {
 
 fn describe_failed(report: &mut RequestReport, failed: &Failed, reason: Reason) {
     let trail = &failed.trail;
+    report.status = trail.status.map(|status| status.as_u16());
     report.reason = Some(reason);
     report.duration = trail.elapsed;
     report.phases = phases(&trail.phases);

@@ -9,7 +9,12 @@ pub(crate) fn template(given: Option<&str>, url: &Url) -> String {
     name.push_str("://");
     name.push_str(&url[Position::BeforeHost..Position::BeforePath]);
     match given {
-        Some(path) => name + path,
+        Some(path) => {
+            if !path.starts_with('/') {
+                name.push('/');
+            }
+            name + path
+        }
         None => {
             for segment in url.path().split('/').skip(1) {
                 name.push('/');
@@ -48,5 +53,6 @@ mod tests {
         }
         let url = Url::parse("https://shop.example/users/ann").unwrap();
         assert_eq!(template(Some("/users/{name}"), &url), "https://shop.example/users/{name}");
+        assert_eq!(template(Some("users/{name}"), &url), "https://shop.example/users/{name}");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::futures::TaskLocalFuture;
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) step: Option<usize>,
     /// The innermost try of a `retry` or an `eventually`.
     pub(crate) tries: Option<Arc<Try>>,
+    /// When the time of the steps around is up, if one of them has a time of its own.
+    pub(crate) deadline: Option<Instant>,
     /// Whether this is cleanup, not the journey.
     pub(crate) cleanup: bool,
 }
@@ -39,7 +42,7 @@ impl Context {
 
     /// Returns the top of `run`, outside of any step.
     pub(crate) fn top(run: &Arc<Shared>) -> Self {
-        Self { run: Arc::clone(run), step: None, tries: None, cleanup: false }
+        Self { run: Arc::clone(run), step: None, tries: None, deadline: None, cleanup: false }
     }
 
     /// Calls `f` standing here.

@@ -18,7 +18,7 @@ use crate::failure::{Failure, Result, Text};
 use crate::persona::{Persona, Personas};
 use crate::report::{Metric, RequestReport, Unit};
 use crate::run::{Attempts, Context, Deferred, Poll, Shared, Soft, Step, poll};
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 
 /// A body's handle to its run: steps, expectations, evidence. Cheap to clone; steps may run side by side.
 ///
@@ -281,9 +281,13 @@ impl Run {
     /// # Errors
     ///
     /// An error of our own ([`Reason::Setup`](crate::Reason::Setup)) that says where it was looked for.
-    pub async fn secret(&self, name: impl AsRef<str>) -> Result<Secret> {
-        let found = self.0.secrets.get(name.as_ref()).await;
-        found.map_err(|error| self.raise(Failure::setup(error.to_string())))
+    #[track_caller]
+    pub fn secret(&self, name: impl AsRef<str>) -> impl Future<Output = Result<Secret>> {
+        let place = Location::caller();
+        async move {
+            let found = self.0.secrets.get(name.as_ref()).await;
+            found.map_err(|error| self.raise(Failure::setup(error.to_string()).at(place)))
+        }
     }
 
     /// Borrows a test identity for the rest of this run: no other run has it at the same time.
@@ -364,16 +368,16 @@ impl Run {
         self.0.clock
     }
 
-    /// Returns when the body's time is up.
+    /// Returns when the time of the code being polled is up: that of the body, or of a step around it that has less.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.0.deadline
+        self.here().deadline.map_or(self.0.deadline, |step| step.min(self.0.deadline))
     }
 
-    /// Returns how much time the body has left.
+    /// Returns how much time is left until the [`deadline`](Self::deadline).
     #[must_use]
     pub fn time_left(&self) -> Duration {
-        self.0.deadline.saturating_duration_since(Instant::now())
+        self.deadline().saturating_duration_since(Instant::now())
     }
 }
 
@@ -386,17 +390,18 @@ impl Run {
         self.0.count_check();
     }
 
-    /// Records a failure in the current step, also if the code that made it is not going to return it.
-    #[expect(clippy::must_use_candidate, reason = "what it records is the point, what it returns is a convenience")]
-    pub fn raise(&self, mut failure: Failure) -> Failure {
+    /// Records a failure in the current step, also if the code that made it is not going to return it. Gives it back
+    /// without the secrets that the run has resolved.
+    #[must_use = "return it, or drop it to go on"]
+    pub fn raise(&self, failure: Failure) -> Failure {
+        let mut failure = failure.redacted(self.0.secrets.redactor());
         self.here().raise(&mut failure);
         failure
     }
 
     /// Records a failure as a preference that did not hold: it degrades the run.
-    #[expect(clippy::must_use_candidate, reason = "as of `raise`")]
-    pub fn raise_preference(&self, failure: Failure) -> Failure {
-        self.raise(failure.into_preference())
+    pub fn raise_preference(&self, failure: Failure) {
+        drop(self.raise(failure.into_preference()));
     }
 
     /// Records a request in the current step.
@@ -411,9 +416,17 @@ impl Run {
     /// # Errors
     ///
     /// An error of our own for a secret that cannot be kept out, such as one of three characters.
+    #[track_caller]
     pub fn keep_secret(&self, secret: &Secret) -> Result {
+        let place = Location::caller();
         let registered = self.0.secrets.redactor().register(secret);
-        registered.map_err(|error| self.raise(Failure::setup(error.to_string())))
+        registered.map_err(|error| self.raise(Failure::setup(error.to_string()).at(place)))
+    }
+
+    /// Returns the secret stores of the run, for those who say themselves where a missing one is needed.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// Returns whether the code being polled undoes what was deferred, so that the body's time no longer counts.

@@ -29,7 +29,7 @@ impl Deferred {
     /// Keeps a future that belongs where it was deferred, but to the cleanup: what fails in it fails the cleanup, not the
     /// journey.
     pub(crate) fn new(name: Text, here: Context, undo: impl Future<Output = Result> + Send + 'static) -> Self {
-        let outer = Context { cleanup: true, tries: None, ..here };
+        let outer = Context { cleanup: true, tries: None, deadline: None, ..here };
         Self { name, undo: Box::pin(async move { poll::tolerate(outer, undo).await }) }
     }
 

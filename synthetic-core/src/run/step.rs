@@ -109,6 +109,7 @@ impl Open {
         }
         let deadline = timeout.map(|timeout| {
             let deadline = Instant::now() + timeout;
+            here.deadline = Some(here.deadline.map_or(deadline, |outer| outer.min(deadline)));
             (deadline, Box::pin(tokio::time::sleep_until(deadline)))
         });
         Self { here, span, deadline }

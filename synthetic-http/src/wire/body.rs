@@ -4,17 +4,6 @@ use bytes::{Bytes, BytesMut};
 #[cfg(feature = "compression")]
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
-use super::Limits;
-
-/// What was read.
-#[derive(Debug)]
-pub(crate) struct Body {
-    /// The body, decoded.
-    pub(crate) bytes: Bytes,
-    /// The body ended at the limit because the request asked for that; the rest was not read.
-    pub(crate) cut: bool,
-}
-
 /// Why a body could not be read.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -30,20 +19,19 @@ pub(crate) enum Failure {
 /// Reads the rest of `response` as it came, counting into `received` what has come so far.
 pub(crate) async fn plain(
     response: &mut reqwest::Response,
-    limits: &Limits,
+    limit: usize,
     received: &mut u64,
-) -> Result<Body, Failure> {
-    let limit = limits.max_body_decoded;
+) -> Result<Bytes, Failure> {
     let Some(first) = response.chunk().await.map_err(Failure::Broken)? else {
-        return Ok(Body { bytes: Bytes::new(), cut: false });
+        return Ok(Bytes::new());
     };
     *received += first.len() as u64;
     if first.len() > limit {
-        return over(limits, first);
+        return Err(Failure::TooLarge);
     }
     // Most bodies are one chunk, and then nothing is copied.
     let Some(second) = response.chunk().await.map_err(Failure::Broken)? else {
-        return Ok(Body { bytes: first, cut: false });
+        return Ok(first);
     };
     let expected = response.content_length().and_then(|rest| usize::try_from(rest).ok()).unwrap_or(0);
     let mut whole = BytesMut::with_capacity((first.len() + second.len()).saturating_add(expected).min(limit));
@@ -51,22 +39,13 @@ pub(crate) async fn plain(
     let mut next = Some(second);
     while let Some(chunk) = next {
         *received += chunk.len() as u64;
-        let room = limit - whole.len();
-        whole.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return over(limits, whole.freeze());
+        if chunk.len() > limit - whole.len() {
+            return Err(Failure::TooLarge);
         }
+        whole.extend_from_slice(&chunk);
         next = response.chunk().await.map_err(Failure::Broken)?;
     }
-    Ok(Body { bytes: whole.freeze(), cut: false })
-}
-
-fn over(limits: &Limits, read: Bytes) -> Result<Body, Failure> {
-    if limits.cut_body {
-        Ok(Body { bytes: read.slice(..read.len().min(limits.max_body_decoded)), cut: true })
-    } else {
-        Err(Failure::TooLarge)
-    }
+    Ok(whole.freeze())
 }
 
 /// Reads the rest of `response` to be rid of it, at most 64 KiB; tells nothing, as nobody asked for this body.
@@ -129,12 +108,11 @@ impl Encoding {
 pub(crate) async fn encoded(
     response: &mut reqwest::Response,
     encoding: Encoding,
-    limits: &Limits,
+    limit: usize,
     received: &mut u64,
-) -> Result<Body, Failure> {
+) -> Result<Bytes, Failure> {
     use super::decode::{Decoder, Fault};
     let undecodable = |why| Failure::Undecodable { encoding: encoding.name(), why };
-    let limit = limits.max_body_decoded;
     let mut decoder = None;
     while let Some(chunk) = response.chunk().await.map_err(Failure::Broken)? {
         *received += chunk.len() as u64;
@@ -144,21 +122,16 @@ pub(crate) async fn encoded(
         // Made with the first byte: an answer to HEAD has an encoding and no body.
         let decoder = decoder.get_or_insert_with(|| Decoder::new(encoding, chunk[0], limit));
         match decoder.write(&chunk) {
-            Ok(()) if *received > limit as u64 => return over_encoded(limits, decoder.take()),
+            Ok(()) if *received > limit as u64 => return Err(Failure::TooLarge),
             Ok(()) => {}
-            Err(Fault::Full) => return over_encoded(limits, decoder.take()),
+            Err(Fault::Full) => return Err(Failure::TooLarge),
             Err(Fault::Bad(why)) => return Err(undecodable(why)),
         }
     }
-    let Some(mut decoder) = decoder else { return Ok(Body { bytes: Bytes::new(), cut: false }) };
+    let Some(mut decoder) = decoder else { return Ok(Bytes::new()) };
     match decoder.finish() {
-        Ok(()) => Ok(Body { bytes: decoder.take().into(), cut: false }),
-        Err(Fault::Full) => over_encoded(limits, decoder.take()),
+        Ok(()) => Ok(decoder.take().into()),
+        Err(Fault::Full) => Err(Failure::TooLarge),
         Err(Fault::Bad(why)) => Err(undecodable(why)),
     }
-}
-
-#[cfg(feature = "compression")]
-fn over_encoded(limits: &Limits, decoded: Vec<u8>) -> Result<Body, Failure> {
-    if limits.cut_body { Ok(Body { bytes: decoded.into(), cut: true }) } else { Err(Failure::TooLarge) }
 }

@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
 use url::Url;
 
 use super::{
     Exchange, Failed, Jar, Request, WireError,
-    body::{self, Body, Failure},
+    body::{self, Failure},
     connector::{Lookup, RecordLayer, Resolver, SystemLookup},
     diagnose,
     error::{Kind, Phase, shown},
@@ -107,20 +108,20 @@ impl Client {
     ///
     /// Dropping the future, and a deadline that passes, closes the connection.
     pub(crate) async fn send(&self, request: Request) -> Result<Exchange, Box<Failed>> {
-        let Request { method, url, headers, body, deadline, limits, redirects, decode, jar } = request;
+        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, jar } = request;
         let proxied = self.shared.settings.use_system_proxy;
-        let mut journey = Journey::new(Outgoing { method, url, headers, body }, limits, proxied);
+        let mut journey = Journey::new(Outgoing { method, url, headers, body }, max_body, proxied);
         if let Err(error) = prepare(&mut journey.out) {
             return Err(journey.fail(error));
         }
         let Some(deadline) = deadline else {
-            let travelled = self.travel(&mut journey, redirects.max, decode, jar.as_deref()).await;
+            let travelled = self.travel(&mut journey, max_redirects, decode, jar.as_deref()).await;
             return end(journey, travelled);
         };
         if deadline <= journey.started() {
             return Err(journey.too_late(deadline));
         }
-        match tokio::time::timeout_at(deadline, self.travel(&mut journey, redirects.max, decode, jar.as_deref())).await
+        match tokio::time::timeout_at(deadline, self.travel(&mut journey, max_redirects, decode, jar.as_deref())).await
         {
             Ok(travelled) => end(journey, travelled),
             Err(_) => Err(journey.too_late(deadline)),
@@ -133,7 +134,7 @@ impl Client {
         max: u32,
         decode: bool,
         jar: Option<&dyn Jar>,
-    ) -> Result<Body, Trouble> {
+    ) -> Result<Bytes, Trouble> {
         loop {
             if journey.out.url.scheme() == "https" {
                 self.shared.tls.ready().await?;
@@ -170,6 +171,7 @@ impl Client {
     ) -> Result<reqwest::Response, Trouble> {
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
+        journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
         let mut request = reqwest::Request::new(out.method.clone(), url);
         // What no redirect will need is given away instead of cloned.
         *request.headers_mut() = if follows { out.headers.clone() } else { std::mem::take(&mut out.headers) };
@@ -258,7 +260,7 @@ impl From<WireError> for Trouble {
     }
 }
 
-fn end(journey: Journey, travelled: Result<Body, Trouble>) -> Result<Exchange, Box<Failed>> {
+fn end(journey: Journey, travelled: Result<Bytes, Trouble>) -> Result<Exchange, Box<Failed>> {
     match travelled {
         Ok(body) => journey.arrive(body),
         Err(Trouble::Known(error)) => Err(journey.fail(error)),
@@ -314,22 +316,21 @@ fn named_by_host(out: &Outgoing) -> Result<(Option<Box<str>>, Url), WireError> {
     Ok((Some(dial), url))
 }
 
-async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: bool) -> Result<Body, Trouble> {
-    let limits = journey.limits.clone();
+async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: bool) -> Result<Bytes, Trouble> {
+    let limit = journey.max_body;
     #[cfg(feature = "compression")]
     let encoding = if decode { journey.answer().and_then(|answer| body::Encoding::of(&answer.headers)) } else { None };
     #[cfg(not(feature = "compression"))]
     let _ = decode;
     #[cfg(feature = "compression")]
     let body = match encoding {
-        None => body::plain(response, &limits, &mut journey.received).await,
-        Some(encoding) => body::encoded(response, encoding, &limits, &mut journey.received).await,
+        None => body::plain(response, limit, &mut journey.received).await,
+        Some(encoding) => body::encoded(response, encoding, limit, &mut journey.received).await,
     };
     #[cfg(not(feature = "compression"))]
-    let body = body::plain(response, &limits, &mut journey.received).await;
+    let body = body::plain(response, limit, &mut journey.received).await;
     body.map_err(|failure| {
         let expected = journey.answer().and_then(|answer| answer.expected);
-        let limit = limits.max_body_decoded;
         Trouble::Known(match failure {
             Failure::Broken(error) => diagnose::broken_body(&error, journey.received, expected),
             Failure::TooLarge => {

@@ -22,7 +22,7 @@ enum Stream {
 /// Why decoding stopped.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// More came out than the limit; the decoder holds exactly as much as the limit.
+    /// More came out than the limit.
     Full,
     Bad(String),
 }
@@ -101,12 +101,10 @@ struct Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = self.limit - self.decoded.len();
-        if bytes.len() <= room {
+        if bytes.len() <= self.limit - self.decoded.len() {
             self.decoded.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        self.decoded.extend_from_slice(&bytes[..room]);
         self.full = true;
         Err(io::Error::other("the limit is reached"))
     }

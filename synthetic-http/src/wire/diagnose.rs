@@ -15,6 +15,8 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
     pub(crate) url: &'a Url,
+    /// The name in TLS, where it is not the URL's.
+    pub(crate) named: Option<&'a str>,
     pub(crate) attempt: Option<&'a Attempt>,
     /// A proxy of the system may be what was connected to.
     pub(crate) proxied: bool,
@@ -106,7 +108,9 @@ impl Scene<'_> {
     fn tls(&self, causes: &Causes<'_>) -> WireError {
         let chain = self.attempt.and_then(|attempt| attempt.chain.as_deref());
         let (kind, what) = match causes.tls {
-            Some(rustls::Error::InvalidCertificate(error)) => certificate(error, chain, self.url),
+            Some(rustls::Error::InvalidCertificate(error)) => {
+                certificate(error, chain, self.named.unwrap_or_else(|| self.host()))
+            }
             Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
                 (Kind::Tls, "the server does not speak TLS on this port".to_owned())
             }
@@ -285,7 +289,7 @@ fn alert_name(alert: AlertDescription) -> String {
     format!("{alert:?}")
 }
 
-fn certificate(error: &CertificateError, chain: Option<&Chain>, url: &Url) -> (Kind, String) {
+fn certificate(error: &CertificateError, chain: Option<&Chain>, host: &str) -> (Kind, String) {
     let certs = chain.map(Chain::certs).unwrap_or_default();
     // Names the certificate unless it is the server's own, which nobody doubts.
     let which = |is: &dyn Fn(&super::cert::CertInfo) -> bool| match certs.iter().position(is) {
@@ -311,7 +315,6 @@ fn certificate(error: &CertificateError, chain: Option<&Chain>, url: &Url) -> (K
         }
         CertificateError::NotValidYet => (Kind::CertificateNotYetValid, "certificate is not valid yet".to_owned()),
         CertificateError::NotValidForNameContext { .. } | CertificateError::NotValidForName => {
-            let host = url.host_str().unwrap_or_default();
             let names = match certs.first() {
                 Some(cert) if !cert.sans.is_empty() => listed(cert.sans.iter().cloned(), 5),
                 _ => "no name at all".to_owned(),

@@ -115,6 +115,20 @@ pub(crate) fn shown(url: &Url) -> String {
     shown
 }
 
+/// Writes a text that may be a URL as [`shown`] does; of one that is none, only what is before its query.
+pub(crate) fn shown_text(text: &str) -> String {
+    if let Ok(url) = Url::parse(text) {
+        return shown(&url);
+    }
+    let (before, query) = text.find(['?', '#']).map_or((text, ""), |at| text.split_at(at));
+    // A password may have a `/` in it, and then the URL is none: so everything up to the last `@` goes.
+    let before = match (before.find("://"), before.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => [&before[..scheme + 3], "…", &before[at..]].concat(),
+        _ => before.to_owned(),
+    };
+    if query.is_empty() { before } else { format!("{before}{}…", &query[..1]) }
+}
+
 /// Writes the host and port of `url` as they are dialled: `[::1]:443`.
 pub(crate) fn peer(url: &Url) -> String {
     let host = url.host_str().unwrap_or("no host");
@@ -151,17 +165,8 @@ pub(crate) fn span(duration: Duration) -> String {
 
 /// Writes seconds since 1970 as `2026-11-19T08:00:00Z`.
 pub(crate) fn date(unix: i64) -> String {
-    let (day, second) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
-    // Days to a date in the proleptic Gregorian calendar, with years that begin in March, so that the leap day is the last.
-    let day = day + 719_468;
-    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = year + era * 400 + next;
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    let (least, most) = (jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+    jiff::Timestamp::from_second(unix.clamp(least, most)).unwrap_or_default().to_string()
 }
 
 /// Writes how long `seconds` are, in whole days or hours: `2 days`, `1 hour`, `less than an hour`.

@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use reqwest::{StatusCode, Version, header::HeaderMap, tls::TlsInfo as PeerInfo};
 use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{
-    Connection, Exchange, Failed, Hop, Limits, Phases, TlsInfo, Trail, WireError,
-    body::Body,
+    Connection, Exchange, Failed, Hop, Phases, TlsInfo, Trail, WireError,
     cert::Seen,
     diagnose::{self, Scene},
     error::{Kind, Phase},
@@ -22,9 +22,11 @@ use super::{
 /// One call of `send`, from its first hop to the end of its answer.
 pub(crate) struct Journey {
     pub(crate) out: Outgoing,
-    pub(crate) limits: Limits,
+    pub(crate) max_body: usize,
     pub(crate) received: u64,
     pub(crate) limit_reached: bool,
+    /// The name in TLS, where it is not the URL's.
+    pub(crate) named: Option<Box<str>>,
     started: Instant,
     proxied: bool,
     hops: Vec<Hop>,
@@ -60,12 +62,13 @@ pub(crate) struct Answer {
 }
 
 impl Journey {
-    pub(crate) fn new(out: Outgoing, limits: Limits, proxied: bool) -> Self {
+    pub(crate) fn new(out: Outgoing, max_body: usize, proxied: bool) -> Self {
         Self {
             out,
-            limits,
+            max_body,
             received: 0,
             limit_reached: false,
+            named: None,
             started: Instant::now(),
             proxied,
             hops: Vec::new(),
@@ -139,7 +142,6 @@ impl Journey {
                 url: self.out.url.clone(),
                 status: answer.status,
                 phases,
-                connection: answer.connection,
                 remote_addr: answer.remote_addr,
             });
         }
@@ -151,28 +153,24 @@ impl Journey {
     }
 
     /// Ends with an answer.
-    pub(crate) fn arrive(self, body: Body) -> Result<Exchange, Box<Failed>> {
+    pub(crate) fn arrive(self, body: Bytes) -> Result<Exchange, Box<Failed>> {
         let Stage::Answered(answer) = self.stage else { unreachable!("a body has a head") };
         let end = Instant::now();
-        let final_phases = answer.phases(end);
         let mut phases = self.before;
-        phases += final_phases;
+        phases += answer.phases(end);
         Ok(Exchange {
             status: answer.status,
             version: answer.version,
             headers: answer.headers,
-            body: body.bytes,
-            body_cut: body.cut,
+            body,
             wire_size: self.received,
             hops: self.hops,
             redirect_limit_reached: self.limit_reached,
             final_url: self.out.url,
             phases,
-            final_phases,
             connection: answer.connection,
             remote_addr: answer.remote_addr,
             tls: answer.tls,
-            started: self.started,
             elapsed: end - self.started,
         })
     }
@@ -234,21 +232,18 @@ impl Journey {
             hops: self.hops,
             url: self.out.url,
             phases,
-            final_phases,
             status,
-            wire_size: self.received,
             connection,
             remote_addr,
             resolved: attempt.map(|attempt| attempt.addresses).unwrap_or_default(),
             tls,
-            started: self.started,
             elapsed: now - self.started,
         };
         Box::new(Failed { error, trail })
     }
 
     fn scene<'a>(&'a self, attempt: Option<&'a Attempt>) -> Scene<'a> {
-        Scene { url: &self.out.url, attempt, proxied: self.proxied }
+        Scene { url: &self.out.url, named: self.named.as_deref(), attempt, proxied: self.proxied }
     }
 }
 

@@ -44,8 +44,9 @@ mod tls;
 
 pub(crate) use cert::{CertInfo, Chain};
 pub(crate) use client::{Client, ClientSettings};
+#[cfg(test)]
 pub(crate) use connector::Lookup;
-pub(crate) use error::{Kind, Phase, WireError, shown};
+pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 
 /// One request, as data.
 ///
@@ -62,8 +63,11 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// When the answer, to the end of its body, must be there; all hops share it. `None` waits forever.
     pub(crate) deadline: Option<Instant>,
-    pub(crate) limits: Limits,
-    pub(crate) redirects: Redirects,
+    /// The most bytes of a body, after decoding. 1 MiB unless set.
+    pub(crate) max_body: usize,
+    /// The most redirects to follow; 0 unless set, and then the first answer is the answer. At a limit above, the answer that
+    /// would lead further is the answer, and says so ([`Exchange::redirect_limit_reached`]).
+    pub(crate) max_redirects: u32,
     /// Undoes gzip, deflate and br (feature `compression`). The headers of the answer stay as they came.
     pub(crate) decode: bool,
     /// Where cookies come from and go to, at every hop.
@@ -79,39 +83,12 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             deadline: None,
-            limits: Limits::default(),
-            redirects: Redirects::default(),
+            max_body: 1024 * 1024,
+            max_redirects: 0,
             decode: true,
             jar: None,
         }
     }
-}
-
-/// How much of an answer is read.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    /// The most bytes of a body, after decoding.
-    ///
-    /// # Default
-    ///
-    /// 1 MiB.
-    pub(crate) max_body_decoded: usize,
-    /// A larger body is cut there instead of failing the request.
-    pub(crate) cut_body: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_body_decoded: 1024 * 1024, cut_body: false }
-    }
-}
-
-/// How redirects are followed; by default, not at all.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Redirects {
-    /// The most redirects to follow. At 0 the first answer is the answer. At a limit above, the answer that would lead further is
-    /// the answer, and says so ([`Exchange::redirect_limit_reached`]).
-    pub(crate) max: u32,
 }
 
 /// A cookie jar.
@@ -131,8 +108,6 @@ pub(crate) struct Exchange {
     pub(crate) headers: HeaderMap,
     /// The body, decoded.
     pub(crate) body: Bytes,
-    /// The body was larger than the limit and ends there ([`Limits::cut_body`]).
-    pub(crate) body_cut: bool,
     /// How many bytes of body were received, before decoding and without the framing of chunks.
     pub(crate) wire_size: u64,
     /// The redirects that were followed, in order; the answer itself is not among them.
@@ -142,13 +117,10 @@ pub(crate) struct Exchange {
     pub(crate) final_url: Url,
     /// The sum over all hops and the answer.
     pub(crate) phases: Phases,
-    /// Those of the answer alone; the same as `phases` where nothing was followed.
-    pub(crate) final_phases: Phases,
     /// How the connection of the answer was had.
     pub(crate) connection: Connection,
     pub(crate) remote_addr: Option<SocketAddr>,
     pub(crate) tls: Option<TlsInfo>,
-    pub(crate) started: Instant,
     /// From the start to the end of the last body.
     pub(crate) elapsed: Duration,
 }
@@ -159,7 +131,6 @@ pub(crate) struct Hop {
     pub(crate) url: Url,
     pub(crate) status: StatusCode,
     pub(crate) phases: Phases,
-    pub(crate) connection: Connection,
     pub(crate) remote_addr: Option<SocketAddr>,
 }
 
@@ -171,6 +142,13 @@ pub(crate) struct Phases {
     pub(crate) tls: Option<Duration>,
     pub(crate) processing: Option<Duration>,
     pub(crate) transfer: Option<Duration>,
+}
+
+impl Phases {
+    /// Returns how long all of them took.
+    pub(crate) fn total(&self) -> Duration {
+        [self.resolve, self.connect, self.tls, self.processing, self.transfer].into_iter().flatten().sum()
+    }
 }
 
 impl AddAssign for Phases {
@@ -230,12 +208,8 @@ pub(crate) struct Trail {
     pub(crate) url: Url,
     /// The sum over all hops; the phase that failed counts up to the failure, and later ones are `None`.
     pub(crate) phases: Phases,
-    /// Those of the request that failed, alone.
-    pub(crate) final_phases: Phases,
     /// The status of an answer whose body failed.
     pub(crate) status: Option<StatusCode>,
-    /// How many bytes of its body were received, before decoding.
-    pub(crate) wire_size: u64,
     pub(crate) connection: Option<Connection>,
     /// The peer, where it is certain: before an answer, only if there was but one address to try.
     pub(crate) remote_addr: Option<SocketAddr>,
@@ -243,6 +217,5 @@ pub(crate) struct Trail {
     pub(crate) resolved: Vec<IpAddr>,
     /// The certificates, also where they are what failed.
     pub(crate) tls: Option<TlsInfo>,
-    pub(crate) started: Instant,
     pub(crate) elapsed: Duration,
 }

@@ -87,7 +87,7 @@ async fn a_server_that_never_answers_is_left_at_the_deadline_and_sees_the_connec
     let (start, end) = (format!("processing: {} sent no answer within ", server.addr), " ms of the request");
     assert!(message.starts_with(&start) && message.ends_with(end), "{message}");
     assert!(told.await.unwrap());
-    assert!(failed.trail.started >= begun && failed.trail.elapsed >= ms(249));
+    assert!(failed.trail.elapsed >= ms(249));
 }
 
 #[tokio::test]
@@ -188,7 +188,6 @@ async fn a_body_that_stalls_ends_at_the_deadline() {
     let message = failed.error.to_string();
     assert!(message.starts_with("transfer: body not complete within "), "{message}");
     assert!(message.ends_with(" ms of the head: 10 of 100 bytes"), "{message}");
-    assert_eq!(failed.trail.wire_size, 10);
 }
 
 #[tokio::test]
@@ -269,7 +268,7 @@ async fn time_that_runs_out_is_charged_to_the_phase_it_ran_out_in() {
         (None, "processing: shop.test:443 sent no answer within 3 s of the request"),
     ];
     for (attempt, message) in rows {
-        let scene = Scene { url: &url, attempt, proxied: false };
+        let scene = Scene { url: &url, named: None, attempt, proxied: false };
         assert_eq!(scene.timed_out(Duration::from_secs(3)).to_string(), message);
     }
 }

@@ -60,7 +60,7 @@ async fn a_redirect_reuses_the_connection_it_came_on() {
     })
     .await;
     let mut request = get(server.url("/old"));
-    request.redirects.max = 5;
+    request.max_redirects = 5;
     assert_eq!(answer(&client(), request).await.body, "new");
     assert_eq!(server.accepted(), 1);
 }

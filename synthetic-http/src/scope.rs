@@ -1,0 +1,75 @@
+//! [`Scope`]: where a request is sent from, which is where its failures go.
+
+use synthetic_core::secret::{Redactor, Secret, SecretError, Secrets};
+use synthetic_core::{Failure, Result, Run};
+
+use crate::request::Request;
+
+/// The run that a request belongs to, or the lack of one, and the request itself.
+pub(crate) struct Scope<'a> {
+    run: Option<Run>,
+    /// What knows the request's secrets where there is no run that does. Made with the first one.
+    redactor: Option<Redactor>,
+    request: &'a Request,
+}
+
+impl<'a> Scope<'a> {
+    /// Returns the scope of a request that is sent by the code that is being polled.
+    pub(crate) fn of(request: &'a Request) -> Self {
+        Self { run: Run::current(), redactor: None, request }
+    }
+
+    pub(crate) fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// Returns what knows the request's secrets, outside of any run.
+    pub(crate) fn redactor(&self) -> Option<&Redactor> {
+        self.redactor.as_ref()
+    }
+
+    /// Finds a secret in the run's store; outside of any run, in the environment.
+    pub(crate) async fn find(&mut self, name: &str) -> Result<Secret> {
+        let found = match &self.run {
+            Some(run) => run.secrets().get(name).await,
+            None => Secrets::default().get(name).await,
+        };
+        let secret = found.map_err(|error| self.refused(&error))?;
+        if self.run.is_none() {
+            self.keep(&secret)?;
+        }
+        Ok(secret)
+    }
+
+    /// Keeps a secret out of every failure.
+    pub(crate) fn keep(&mut self, secret: &Secret) -> Result {
+        let kept = match &self.run {
+            Some(run) => run.secrets().redactor().register(secret),
+            None => self.redactor.get_or_insert_default().register(secret),
+        };
+        kept.map_err(|error| self.refused(&error))
+    }
+
+    /// Makes an error of our own: the request cannot be sent.
+    pub(crate) fn setup(&self, problem: &str) -> Failure {
+        self.raise(Failure::setup(format!("{} cannot be sent: {problem}", self.request)))
+    }
+
+    /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
+    pub(crate) fn raise(&self, failure: Failure) -> Failure {
+        raise(failure.at(self.request.place), self.run.as_ref(), self.redactor.as_ref())
+    }
+
+    fn refused(&self, error: &SecretError) -> Failure {
+        self.setup(&error.to_string())
+    }
+}
+
+/// Records a failure in the run, if there is one, and returns it without the secrets that are known.
+pub(crate) fn raise(failure: Failure, run: Option<&Run>, redactor: Option<&Redactor>) -> Failure {
+    match (run, redactor) {
+        (Some(run), _) => run.raise(failure),
+        (None, Some(redactor)) => failure.redacted(redactor),
+        (None, None) => failure,
+    }
+}

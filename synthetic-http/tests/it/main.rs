@@ -1,0 +1,16 @@
+//! The crate through its public API: inside of runs, against real servers on 127.0.0.1.
+
+#![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
+
+mod auth;
+mod bodies;
+mod connections;
+mod expectations;
+mod failures;
+mod identity;
+mod reading;
+mod records;
+mod redirects;
+mod support;
+mod tls;
+mod urls;
