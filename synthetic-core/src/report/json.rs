@@ -42,8 +42,10 @@ pub(super) mod millis {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        // In 64 bits, which a processor turns into a float by itself; that is half a million years.
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         #[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
-        serializer.serialize_f64(duration.as_micros() as f64 / 1000.0)
+        serializer.serialize_f64(micros as f64 / 1000.0)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

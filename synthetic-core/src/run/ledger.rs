@@ -79,6 +79,7 @@ impl Ledger {
         if !self.fits("steps", self.steps.len(), MOST_STEPS) {
             return None;
         }
+        make_room(&mut self.steps);
         let name = if name.len() > LONGEST_NAME { cut(name.into_owned(), LONGEST_NAME).into() } else { name };
         self.steps.push(StepRecord {
             name,
@@ -170,6 +171,7 @@ impl Ledger {
 
     pub(crate) fn request(&mut self, request: RequestReport) {
         if self.fits("requests", self.requests.len(), MOST_REQUESTS) {
+            make_room(&mut self.requests);
             self.requests.push(request);
         }
     }
@@ -240,5 +242,13 @@ impl Ledger {
             tries: step.tries,
         };
         std::mem::take(&mut self.steps).into_iter().map(report).collect()
+    }
+}
+
+/// Makes room for exactly one element where there is none yet, not for the four with which a `Vec` begins: most runs
+/// have one step and one request, and their reports are kept until a sink takes them.
+fn make_room<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
     }
 }

@@ -200,8 +200,13 @@ impl Redactor {
         self.shared.forgotten.load(Ordering::Relaxed)
     }
 
+    /// Returns whether nothing was ever registered, so that every text is clean.
+    pub(crate) fn knows_nothing(&self) -> bool {
+        !self.shared.any.load(Ordering::Acquire)
+    }
+
     fn scanner(&self) -> Option<Arc<Scanner>> {
-        if !self.shared.any.load(Ordering::Acquire) {
+        if self.knows_nothing() {
             return None;
         }
         let mut known = self.lock();
