@@ -195,8 +195,8 @@ impl Spec {
     /// Returns everything that is wrong with this spec, each a sentence that says what would be right.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-        if self.name.is_empty() || self.name.len() > 255 || !self.name.chars().all(allowed) {
+        let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_' || c == b'-';
+        if self.name.is_empty() || self.name.len() > 255 || !self.name.bytes().all(allowed) {
             problems.push("its name must be 1 to 255 of the characters 0-9, a-z, _ and -".to_owned());
         }
         if self.timeout.is_zero() {

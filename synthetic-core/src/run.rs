@@ -11,5 +11,5 @@ pub(crate) use self::context::Context;
 pub use self::handle::Run;
 pub(crate) use self::ledger::Ledger;
 pub use self::poll::{Attempts, Poll, attempts};
-pub(crate) use self::shared::{BeginRun, Deferred, Shared};
+pub(crate) use self::shared::{BeginRun, Deferred, Extensions, Shared};
 pub use self::step::{Soft, Step};

@@ -145,22 +145,19 @@ impl Runner {
     ///
     /// Panics outside of a tokio runtime with time enabled.
     pub async fn run(&self, canary: impl Into<AnyCanary>) -> Report {
-        self.attempt(&canary.into(), Instant::now(), &CancellationToken::new()).await
+        self.attempt(&canary.into(), None, CancellationToken::new()).await
     }
 
-    /// Runs a canary once, as a monitor does: it was `due` at a moment that may have passed, and may be cancelled.
-    pub(crate) async fn attempt(&self, canary: &AnyCanary, due: Instant, cancel: &CancellationToken) -> Report {
+    /// Runs a canary once, as a monitor does: it was `due` at a moment that may have passed (without one, it is due
+    /// now), and is cancelled by a token of its own.
+    pub(crate) async fn attempt(&self, canary: &AnyCanary, due: Option<Instant>, cancel: CancellationToken) -> Report {
         let clock = self.clock.map_or_else(Clock::system, |clock| Clock::starting_at(clock.now()));
-        let shared = Shared::begin(BeginRun {
-            spec: canary.spec().clone(),
-            clock,
-            secrets: self.secrets.clone(),
-            cancel: cancel.child_token(),
-        });
+        let shared =
+            Shared::begin(BeginRun { spec: canary.spec().clone(), clock, secrets: self.secrets.clone(), cancel });
         let identity = attempt::Identity {
             monitor: self.monitor.clone(),
             location: self.location.clone(),
-            scheduled_at: clock.now() - due.elapsed(),
+            scheduled_at: clock.wall_at(clock.started()) - due.map_or(Duration::ZERO, |due| clock.started() - due),
         };
         attempt::run(self, canary, shared, identity).await
     }

@@ -81,7 +81,7 @@ async fn beat(entry: Entry, runner: Runner, pipeline: Arc<Pipeline>, beat: Beat)
             lock(&runs).missed(&name, next - earliest);
         }
         done = Some(next);
-        let report = runner.attempt(&entry.canary, due, &cancel).await;
+        let report = runner.attempt(&entry.canary, Some(due), cancel.child_token()).await;
         lock(&runs).count(&report);
         pipeline.accept(&Arc::new(report));
     }
@@ -96,10 +96,10 @@ pub(super) async fn once(entries: Vec<Entry>, runner: Runner, pipeline: &Arc<Pip
     let _dropped = cancel.clone().drop_guard();
     for (n, entry) in entries.into_iter().enumerate() {
         runs.expect(entry.canary.spec().shared_name());
-        let (runner, places, cancel) = (runner.clone(), Arc::clone(&places), cancel.clone());
+        let (runner, places, cancel) = (runner.clone(), Arc::clone(&places), cancel.child_token());
         attempts.spawn(async move {
             let _place = places.acquire_owned().await;
-            (n, Arc::new(runner.attempt(&entry.canary, Instant::now(), &cancel).await))
+            (n, Arc::new(runner.attempt(&entry.canary, None, cancel).await))
         });
     }
     let mut reports = Vec::new();

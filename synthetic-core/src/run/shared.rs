@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,6 +66,17 @@ pub(crate) struct Shared {
     extensions: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
+/// What protocol crates kept with a run that has concluded.
+#[must_use = "connections end when it is dropped"]
+pub(crate) struct Extensions(Vec<Arc<dyn Any + Send + Sync>>);
+
+impl Drop for Extensions {
+    fn drop(&mut self) {
+        // What panics while it is dropped is no reason to lose the report that it comes with.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.0.clear()));
+    }
+}
+
 /// How far a run is. It only goes forward, and whoever moves it is responsible for what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -79,7 +91,7 @@ impl Shared {
     pub(crate) fn begin(begin: BeginRun) -> Arc<Self> {
         let BeginRun { spec, clock, secrets, cancel } = begin;
         Arc::new(Self {
-            id: new_id(clock.now()),
+            id: new_id(clock.wall_at(clock.started())),
             deadline: clock.started() + spec.time(),
             spec,
             clock,
@@ -148,10 +160,9 @@ impl Shared {
         made
     }
 
-    /// Lets go of what protocol crates kept with the run: connections end with it.
-    pub(crate) fn drop_extensions(&self) {
-        let extensions = std::mem::take(&mut *self.extensions.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(extensions);
+    /// Takes what protocol crates kept with the run: connections end when it is dropped.
+    pub(crate) fn take_extensions(&self) -> Extensions {
+        Extensions(std::mem::take(&mut *self.extensions.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Holds a persona until the run has concluded.

@@ -13,7 +13,7 @@ use crate::canary::AnyCanary;
 use crate::failure::{Failure, Reason};
 use crate::outcome::Outcome;
 use crate::report::{CleanupReport, Report, Version};
-use crate::run::{Context, Shared};
+use crate::run::{Context, Extensions, Shared};
 
 /// What a report says of who ran the canary and when.
 #[derive(Clone)]
@@ -23,13 +23,23 @@ pub(super) struct Identity {
     pub(super) scheduled_at: SystemTime,
 }
 
+/// A run that has ended.
+///
+/// What protocol crates kept with it comes along, and is dropped by whoever takes the report: the caller, or the task of
+/// the run itself when the caller is gone. So the caller is awake before the connections are closed, and the peers,
+/// which that wakes, are not woken for it alone when there is another run to begin at once.
+pub(super) struct Concluded {
+    pub(super) report: Report,
+    _kept: Extensions,
+}
+
 /// Runs one attempt in a task of its own, watches over it, and returns its report.
 pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, identity: Identity) -> Report {
     if let Some(problem) = canary.spec().problems().into_iter().next() {
         let mut failure = Failure::setup(format!("canary {:?} cannot run: {problem}", canary.spec().name()));
         Context::top(&run).raise(&mut failure);
         run.begin_cleanup();
-        return conclude(&run, &identity, Duration::ZERO, CleanupReport::default());
+        return conclude(&run, &identity, Duration::ZERO, CleanupReport::default()).report;
     }
     let announced = runner
         .last_words
@@ -39,7 +49,7 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         let (canary, run, identity) = (canary.clone(), Arc::clone(&run), identity.clone());
         let dispatch = runner.dispatch.clone();
         async move {
-            let end = drive(canary, Arc::clone(&run), dispatch).await;
+            let end = drive(&canary, &run, dispatch.as_ref()).await;
             if !run.begin_cleanup() {
                 // Given up while it held its thread: the report has been made by the one who waited.
                 run.release_personas();
@@ -68,12 +78,12 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
     stop.disarm();
     drop(announced);
     match report {
-        Ok(Some(report)) => report,
+        Ok(Some(concluded)) => concluded.report,
         // The task of an attempt catches what its body throws; this is what is left: the runtime is being shut down.
         Ok(None) | Err(_) => {
             let mut failure = Failure::with_reason(Reason::Cancelled, "the runtime was shut down during the run");
             Context::top(&run).raise(&mut failure);
-            conclude(&run, &identity, run.elapsed(), CleanupReport::default())
+            conclude(&run, &identity, run.elapsed(), CleanupReport::default()).report
         }
     }
 }
@@ -88,7 +98,7 @@ async fn overdue(run: &Shared, patience: Duration) {
     sleep(patience).await;
 }
 
-async fn clean_up_and_conclude(run: &Arc<Shared>, identity: &Identity, duration: Duration) -> Report {
+async fn clean_up_and_conclude(run: &Arc<Shared>, identity: &Identity, duration: Duration) -> Box<Concluded> {
     let cleanup = undo::undo_all(run).await;
     conclude(run, identity, duration, cleanup)
 }
@@ -136,7 +146,12 @@ fn panicked(run: &Arc<Shared>, panic: &(dyn Any + Send)) -> (Context, Failure) {
 }
 
 /// Makes the report of a run. Nothing is recorded in the run afterwards.
-pub(super) fn conclude(run: &Shared, identity: &Identity, duration: Duration, cleanup: CleanupReport) -> Report {
+pub(super) fn conclude(
+    run: &Shared,
+    identity: &Identity,
+    duration: Duration,
+    cleanup: CleanupReport,
+) -> Box<Concluded> {
     let mut ledger = run.ledger();
     ledger.seal();
     let failures = std::mem::take(&mut ledger.failures);
@@ -181,11 +196,10 @@ pub(super) fn conclude(run: &Shared, identity: &Identity, duration: Duration, cl
     };
     drop(ledger);
     report.redact(run.secrets.redactor());
-    run.drop_extensions();
     if !report.failures.iter().any(|failure| failure.reason() == Reason::Blocked) {
         run.release_personas();
     }
-    report
+    Box::new(Concluded { report, _kept: run.take_extensions() })
 }
 
 fn rounded(duration: Duration) -> Duration {

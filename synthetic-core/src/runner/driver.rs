@@ -33,12 +33,12 @@ pub(super) enum End {
 const TOLERANCE: Duration = Duration::from_millis(100);
 
 /// Polls the body to its end. When this returns, the body has been dropped.
-pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<Dispatch>) -> End {
-    let here = Context::top(&run);
+pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> End {
+    let here = Context::top(run);
     let span = tracing::info_span!(target: "synthetic", "run", canary = run.spec.name(), run_id = %run.id);
     let enter = |f: &mut dyn FnMut()| {
         let mut inside = || span.in_scope(|| here.enter(&mut *f));
-        match &dispatch {
+        match dispatch {
             Some(dispatch) => tracing::dispatcher::with_default(dispatch, inside),
             None => inside(),
         }
@@ -55,7 +55,7 @@ pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<
         let mut polled = Poll::Pending;
         let caught = catch_unwind(AssertUnwindSafe(|| {
             enter(&mut || {
-                let body = body.get_or_insert_with(|| canary.start(Run::new(Arc::clone(&run))));
+                let body = body.get_or_insert_with(|| canary.start(Run::new(Arc::clone(run))));
                 polled = body.as_mut().poll(task);
             });
         }));
@@ -75,7 +75,7 @@ pub(super) async fn drive(canary: AnyCanary, run: Arc<Shared>, dispatch: Option<
     .await;
     if matches!(end, End::TimedOut | End::Blocked(_)) {
         // Said before the body is dropped, while it is still known where it stood.
-        super::attempt::raise_where_it_stands(&run, &end);
+        super::attempt::raise_where_it_stands(run, &end);
     }
     // A body may panic while it is dropped; its end is known by now.
     let _ = catch_unwind(AssertUnwindSafe(|| enter(&mut || body = None)));

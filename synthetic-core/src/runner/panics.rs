@@ -99,7 +99,7 @@ fn speak_last_words(scene: &Scene, message: &str) {
             let mut failure = Failure::with_reason(Reason::Cancelled, "another run panicked and ended the process");
             Context::top(&other.run).raise(&mut failure);
         }
-        let report = attempt::conclude(&other.run, &other.identity, other.run.elapsed(), CleanupReport::default());
-        (other.last_words)(&report);
+        let ended = attempt::conclude(&other.run, &other.identity, other.run.elapsed(), CleanupReport::default());
+        (other.last_words)(&ended.report);
     }
 }

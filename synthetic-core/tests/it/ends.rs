@@ -240,6 +240,23 @@ async fn a_panic_in_the_destructor_of_a_body_is_contained() {
 }
 
 #[tokio::test]
+async fn a_panic_in_the_destructor_of_what_is_kept_with_a_run_is_contained() {
+    #[derive(Default)]
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let report = once(canary(Spec::new("test"), |run: Run| async move {
+        let _kept = run.extension::<Bomb>();
+        run.expect("x", 1, eq(1))
+    }))
+    .await;
+    report.assert_passed();
+}
+
+#[tokio::test]
 async fn a_canary_whose_spec_is_wrong_does_not_run_and_says_why() {
     let report = once(canary(Spec::new("Api Health"), |_run| async { panic!("ran") })).await;
     assert_eq!(report.reason, Some(Reason::Setup));
