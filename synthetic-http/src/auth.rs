@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use synthetic_core::{Result, Secret};
 
-use crate::http::header_name;
+use crate::header::header_name;
 use crate::scope::Scope;
 
 /// Names a secret that a request carries: one that is known, or one that is asked for whenever a request is sent.

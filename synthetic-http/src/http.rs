@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::auth::{Auth, Credential};
+use crate::header::header;
 use crate::request::Request;
-use crate::wire::{self, Client, ClientSettings};
+use crate::settings::{Agent, Settings};
+use crate::wire;
 
 /// Says where requests go and what all of them carry: a base URL, headers, credentials, timeouts. Cheap to clone.
 ///
@@ -49,33 +51,6 @@ use crate::wire::{self, Client, ClientSettings};
 #[must_use = "an `Http` does nothing until a request of it is sent"]
 pub struct Http(Arc<Settings>);
 
-/// What an [`Http`] was given. It is made once and then shared.
-pub(crate) struct Settings {
-    pub(crate) base: Option<Url>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) auth: Vec<Auth>,
-    pub(crate) timeout: Duration,
-    pub(crate) max_body: usize,
-    pub(crate) max_redirects: u32,
-    pub(crate) agent: Agent,
-    pub(crate) traceparent: bool,
-    pub(crate) cookies: bool,
-    /// What was wrong with what it was given; the first counts.
-    pub(crate) problem: Option<String>,
-    wire: ClientSettings,
-    pub(crate) reuse_across_runs: bool,
-    client: OnceLock<Result<Client, wire::WireError>>,
-}
-
-/// What a request says of who sent it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Agent {
-    /// The SDK, the canary and the run.
-    Sdk,
-    Fixed(HeaderValue),
-    None,
-}
-
 impl Http {
     /// Sends requests to a base URL, http or https, without query and fragment.
     ///
@@ -109,7 +84,9 @@ impl Http {
                 (None, Some(format!("the base URL {shown:?} is no URL: {why}; write it as https://host:port/path")))
             }
         };
-        Self(Arc::new(Settings { base, problem, ..Settings::default() }))
+        let mut settings = Settings::default();
+        (settings.base, settings.problem) = (base, problem);
+        Self(Arc::new(settings))
     }
 
     /// Sends requests to whatever full URL each of them names. Its headers go to all of them, and it takes no
@@ -236,52 +213,43 @@ impl Http {
     /// Begins a GET request. The path is added to the base URL's; a full URL is taken as it is.
     #[track_caller]
     pub fn get(&self, path: impl Into<String>) -> Request {
-        Request::new(self, "GET", path.into(), Location::caller())
+        Request::new(&self.0, "GET", path.into(), Location::caller())
     }
 
     /// Begins a HEAD request.
     #[track_caller]
     pub fn head(&self, path: impl Into<String>) -> Request {
-        Request::new(self, "HEAD", path.into(), Location::caller())
+        Request::new(&self.0, "HEAD", path.into(), Location::caller())
     }
 
     /// Begins a POST request.
     #[track_caller]
     pub fn post(&self, path: impl Into<String>) -> Request {
-        Request::new(self, "POST", path.into(), Location::caller())
+        Request::new(&self.0, "POST", path.into(), Location::caller())
     }
 
     /// Begins a PUT request.
     #[track_caller]
     pub fn put(&self, path: impl Into<String>) -> Request {
-        Request::new(self, "PUT", path.into(), Location::caller())
+        Request::new(&self.0, "PUT", path.into(), Location::caller())
     }
 
     /// Begins a PATCH request.
     #[track_caller]
     pub fn patch(&self, path: impl Into<String>) -> Request {
-        Request::new(self, "PATCH", path.into(), Location::caller())
+        Request::new(&self.0, "PATCH", path.into(), Location::caller())
     }
 
     /// Begins a DELETE request.
     #[track_caller]
     pub fn delete(&self, path: impl Into<String>) -> Request {
-        Request::new(self, "DELETE", path.into(), Location::caller())
+        Request::new(&self.0, "DELETE", path.into(), Location::caller())
     }
 
     /// Begins a request of any method.
     #[track_caller]
     pub fn request(&self, method: impl Into<std::borrow::Cow<'static, str>>, path: impl Into<String>) -> Request {
-        Request::new(self, method, path.into(), Location::caller())
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0
-    }
-
-    /// Returns a number that tells this `Http` from every other one.
-    pub(crate) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        Request::new(&self.0, method, path.into(), Location::caller())
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -291,80 +259,8 @@ impl Http {
     }
 }
 
-impl Settings {
-    /// Returns the client that all runs share, made when it is first needed.
-    pub(crate) fn client(&self) -> Result<&Client, &wire::WireError> {
-        self.client.get_or_init(|| Client::new(&self.wire)).as_ref()
-    }
-
-    fn authenticate(&mut self, auth: Result<Auth, String>) {
-        match auth {
-            Ok(_) if self.base.is_none() => self.has_problem(
-                "this `Http` has credentials and no base URL, so that nobody knows who may have them: use `Http::at`, or give them \
-                 to the request"
-                    .to_owned(),
-            ),
-            Ok(auth) => self.auth.push(auth),
-            Err(problem) => self.has_problem(problem),
-        }
-    }
-
-    fn has_problem(&mut self, problem: String) {
-        self.problem.get_or_insert(problem);
-    }
-}
-
-impl Clone for Settings {
-    /// The client is not cloned: a change of the settings may change it.
-    fn clone(&self) -> Self {
-        Self {
-            base: self.base.clone(),
-            headers: self.headers.clone(),
-            auth: self.auth.clone(),
-            agent: self.agent.clone(),
-            problem: self.problem.clone(),
-            wire: self.wire.clone(),
-            client: OnceLock::new(),
-            ..*self
-        }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            base: None,
-            headers: HeaderMap::new(),
-            auth: Vec::new(),
-            timeout: Duration::from_secs(10),
-            max_body: 1024 * 1024,
-            max_redirects: 10,
-            agent: Agent::Sdk,
-            traceparent: true,
-            cookies: true,
-            problem: None,
-            wire: ClientSettings::default(),
-            reuse_across_runs: false,
-            client: OnceLock::new(),
-        }
-    }
-}
-
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("base", &self.0.base.as_ref().map(wire::shown)).finish_non_exhaustive()
     }
-}
-
-/// Reads a header's name and value.
-pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let parsed = header_name(name)?;
-    let value = HeaderValue::try_from(value)
-        .map_err(|_| format!("the value of header {name:?} has a line break or another control character in it"))?;
-    Ok((parsed, value))
-}
-
-/// Reads a header's name.
-pub(crate) fn header_name(name: &str) -> Result<HeaderName, String> {
-    HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name: use letters, digits and -"))
 }

@@ -3,12 +3,14 @@
 mod auth;
 mod expect;
 mod explain;
+mod header;
 mod http;
 mod jar;
 mod request;
 mod response;
 mod scope;
 mod send;
+mod settings;
 mod template;
 pub(crate) mod wire;
 

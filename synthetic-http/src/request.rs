@@ -3,19 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
-use synthetic_core::Result;
 use url::Url;
 
 use crate::auth::{Auth, Credential};
 use crate::expect::Expectation;
-use crate::http::{Http, header};
-use crate::response::Response;
-use crate::send;
+use crate::header::header;
+use crate::settings::Settings;
 use crate::wire;
 
 /// Holds a request as data: it can be named, cloned and passed around, and does nothing until it is [sent](Self::send).
@@ -36,7 +35,7 @@ use crate::wire;
 #[derive(Clone)]
 #[must_use = "a request does nothing until `.send().await`"]
 pub struct Request {
-    pub(crate) http: Http,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) method: Cow<'static, str>,
     pub(crate) path: String,
     pub(crate) template: Option<String>,
@@ -57,13 +56,13 @@ pub struct Request {
 
 impl Request {
     pub(crate) fn new(
-        http: &Http,
+        settings: &Arc<Settings>,
         method: impl Into<Cow<'static, str>>,
         path: String,
         place: &'static Location<'static>,
     ) -> Self {
         Self {
-            http: http.clone(),
+            settings: Arc::clone(settings),
             method: method.into(),
             path,
             template: None,
@@ -211,44 +210,9 @@ impl Request {
         self
     }
 
-    /// Sends the request and judges its answer.
-    ///
-    /// Within a run it is recorded in the step that is current, and so is what failed. Outside of any run it works just
-    /// the same.
-    ///
-    /// # Errors
-    ///
-    /// Returns one failure with everything that was expected and not met
-    /// ([`Reason::Expectation`](synthetic_core::Reason::Expectation)); or why there was no answer, in a line that names
-    /// the phase (`connect to 127.0.0.1:1 refused`), with the reason `Dns`, `Connect`, `Tls`, `Protocol` or `Timeout`; or
-    /// what is wrong with the request itself, as an error of our own (`Setup`).
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future closes the connection and records nothing. The target may or may not have done what it was
-    /// asked.
-    ///
-    /// # Panics
-    ///
-    /// Panics outside of a tokio runtime with time and IO enabled.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use synthetic_http::Http;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// let failure = Http::at("http://127.0.0.1:1").get("/health").send().await.unwrap_err();
-    /// assert_eq!(failure.to_string(), "GET /health: connect to 127.0.0.1:1 refused");
-    /// # }
-    /// ```
-    pub async fn send(self) -> Result<Response> {
-        send::send(self).await
-    }
-
     /// Returns the URL.
     pub(crate) fn url(&self) -> Result<Url, String> {
-        let base = self.http.settings().base.as_ref();
+        let base = self.settings.base.as_ref();
         let mut url = match base {
             _ if is_absolute(&self.path) => Url::parse(&self.path),
             // Nothing is parsed that has been parsed before: a canary asks for the same URL again and again.

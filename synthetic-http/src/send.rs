@@ -1,6 +1,6 @@
 //! Sends a request, judges its answer, and records both in the run.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -13,35 +13,79 @@ use uuid::Uuid;
 
 use crate::expect::{Expectation, status};
 use crate::explain::{Deadline, no_answer, redirects, times};
-use crate::http::{Agent, Http};
 use crate::jar::CookieJar;
 use crate::request::Request;
 use crate::response::{Response, earliest_expiry, phases, version};
 use crate::scope::Scope;
+use crate::settings::{Agent, Settings};
 use crate::template::template;
 use crate::wire::{self, Client, Exchange, Failed};
 
 /// What the SDK calls itself in `User-Agent`.
 const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
+/// How many headers a request has that brings none: `User-Agent`, `traceparent`, `Accept`, `Accept-Encoding`, `Host`, and
+/// one to spare.
+const USUAL_HEADERS: usize = 6;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// As good as never, and yet a moment that can be counted with.
 const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-pub(crate) async fn send(request: Request) -> Result<Response> {
-    let mut scope = Scope::of(&request);
+/// # Sending
+impl Request {
+    /// Sends the request and judges its answer.
+    ///
+    /// Within a run it is recorded in the step that is current, and so is what failed. Outside of any run it works just
+    /// the same.
+    ///
+    /// # Errors
+    ///
+    /// Returns one failure with everything that was expected and not met
+    /// ([`Reason::Expectation`](synthetic_core::Reason::Expectation)); or why there was no answer, in a line that names
+    /// the phase (`connect to 127.0.0.1:1 refused`), with the reason `Dns`, `Connect`, `Tls`, `Protocol` or `Timeout`; or
+    /// what is wrong with the request itself, as an error of our own (`Setup`).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the connection and records nothing. The target may or may not have done what it was
+    /// asked.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime with time and IO enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::Http;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let failure = Http::at("http://127.0.0.1:1").get("/health").send().await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "GET /health: connect to 127.0.0.1:1 refused");
+    /// # }
+    /// ```
+    pub async fn send(self) -> Result<Response> {
+        // In boxes, here and beneath: a body with many requests stays small, and memory of this size is had again, still
+        // warm, where that of several kilobytes would be new for every run.
+        Box::pin(async move { send(&self).await }).await
+    }
+}
+
+async fn send(request: &Request) -> Result<Response> {
+    let mut scope = Scope::of(request);
     if let Some(run) = scope.run() {
         run.count_check();
     }
-    let settings = request.http.settings();
+    let settings = &request.settings;
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
         return Err(scope.setup(problem));
     }
     let url = request.url().map_err(|problem| scope.setup(&problem))?;
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
-    let (client, jar) = client_of(&request.http, scope.run()).map_err(|error| scope.setup(&error.to_string()))?;
-    let headers = headers(&request, &url, &mut scope).await?;
+    let kept = scope.run().map(Run::extension::<KeptByARun>);
+    let (client, jar) = client_of(settings, kept.as_deref()).map_err(|error| scope.setup(&error.to_string()))?;
+    let headers = headers(request, &url, &mut scope, kept.as_deref()).await?;
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
 
@@ -55,11 +99,11 @@ pub(crate) async fn send(request: Request) -> Result<Response> {
     outgoing.jar = jar.map(|jar| jar as _);
 
     let mut report = RequestReport::new(request.method.clone(), label);
-    match client.send(outgoing).await {
+    match Box::pin(client.send(outgoing)).await {
         Ok(exchange) => {
             describe(&mut report, &exchange);
             let answer = Response::new(name, exchange, scope.redactor().cloned());
-            let judged = judge(&request, &answer, scope.run());
+            let judged = judge(request, &answer, scope.run());
             report.reason = judged.as_ref().err().map(Failure::reason);
             record(scope.run(), report);
             judged.map_err(|failure| scope.raise(failure))?;
@@ -80,36 +124,48 @@ fn record(run: Option<&Run>, report: RequestReport) {
     }
 }
 
-/// The clients of a run: connections and cookies are fresh for every run, and kept within it.
+/// What the requests of a run share.
 #[derive(Default)]
-struct ClientsOfARun(Mutex<Vec<(Http, Client, Arc<CookieJar>)>>);
+struct KeptByARun {
+    /// Connections and cookies are fresh for every run, and kept within it.
+    clients: Mutex<Vec<KeptClient>>,
+    /// What all requests of a run say of who sent them.
+    agent: OnceLock<HeaderValue>,
+}
+
+struct KeptClient {
+    settings: Arc<Settings>,
+    client: Client,
+    jar: Arc<CookieJar>,
+}
 
 type Sender = (Client, Option<Arc<CookieJar>>);
 
-fn client_of(http: &Http, run: Option<&Run>) -> Result<Sender, wire::WireError> {
-    let settings = http.settings();
+fn client_of(settings: &Arc<Settings>, kept: Option<&KeptByARun>) -> Result<Sender, wire::WireError> {
     let shared = settings.client().map_err(Clone::clone)?;
     let jar = |jar: Arc<CookieJar>| settings.cookies.then_some(jar);
     // Outside of any run, cookies live as long as the request, across its redirects.
-    let Some(run) = run else { return Ok((shared.clone(), jar(Arc::default()))) };
-    let clients: Arc<ClientsOfARun> = run.extension();
-    let mut clients = clients.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, client, known)) = clients.iter().find(|(known, _, _)| known.identity() == http.identity()) {
-        return Ok((client.clone(), jar(Arc::clone(known))));
+    let Some(kept) = kept else { return Ok((shared.clone(), jar(Arc::default()))) };
+    let mut clients = kept.clients.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = clients.iter().find(|known| Arc::ptr_eq(&known.settings, settings)) {
+        return Ok((known.client.clone(), jar(Arc::clone(&known.jar))));
     }
     let client = if settings.reuse_across_runs { shared.clone() } else { shared.fresh() };
     let fresh = Arc::<CookieJar>::default();
-    // The `Http` is kept so that no other one can have its address while the run lasts.
-    clients.push((http.clone(), client.clone(), Arc::clone(&fresh)));
+    clients.push(KeptClient { settings: Arc::clone(settings), client: client.clone(), jar: Arc::clone(&fresh) });
     Ok((client, jar(fresh)))
 }
 
 /// Returns what the request carries: its own headers in place of those of its `Http`, which go to its origin only.
-async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>) -> Result<HeaderMap> {
-    let settings = request.http.settings();
-    let at_home = settings.base.as_ref().is_none_or(|base| base.origin() == url.origin());
-    let mut headers = if at_home { settings.headers.clone() } else { HeaderMap::new() };
+async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Option<&KeptByARun>) -> Result<HeaderMap> {
+    let settings = &request.settings;
+    let at_home = settings.base.as_ref().is_none_or(|base| wire::same_origin(base, url));
+    // With room for what is added below and by the layers beneath, which would else make room again and again.
+    let mut headers = HeaderMap::with_capacity(settings.headers.len() + request.headers.len() + USUAL_HEADERS);
     if at_home {
+        for (name, value) in &settings.headers {
+            headers.append(name.clone(), value.clone());
+        }
         for auth in &settings.auth {
             auth.add_to(&mut headers, scope).await?;
         }
@@ -134,31 +190,29 @@ async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>) -> Result<
         let agent = match (&settings.agent, scope.run()) {
             (Agent::None, _) => None,
             (Agent::Fixed(agent), _) => Some(agent.clone()),
-            (Agent::Sdk, Some(run)) => Some(run.extension::<Identity>().agent(run)),
             (Agent::Sdk, None) => Some(HeaderValue::from_static(PRODUCT)),
+            (Agent::Sdk, Some(run)) => {
+                Some(kept.map_or_else(|| agent(run), |kept| kept.agent.get_or_init(|| agent(run)).clone()))
+            }
         };
-        headers.extend(agent.map(|agent| (USER_AGENT, agent)));
+        if let Some(agent) = agent {
+            headers.insert(USER_AGENT, agent);
+        }
     }
-    if let Some(run) = scope.run().filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT)) {
-        headers.extend(traceparent(run).map(|value| (TRACEPARENT, value)));
+    if let Some(run) = scope.run().filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT))
+        && let Some(traceparent) = traceparent(run)
+    {
+        headers.insert(TRACEPARENT, traceparent);
     }
     Ok(headers)
 }
 
-/// What all requests of a run say of who sent them.
-#[derive(Default)]
-struct Identity(std::sync::OnceLock<HeaderValue>);
-
-impl Identity {
-    fn agent(&self, run: &Run) -> HeaderValue {
-        let text = || {
-            let mut id = Uuid::encode_buffer();
-            let id = run.id().hyphenated().encode_lower(&mut id);
-            let text = [PRODUCT, " (canary ", run.canary(), "; run ", id, ")"].concat();
-            HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(PRODUCT))
-        };
-        self.0.get_or_init(text).clone()
-    }
+/// Returns what the SDK calls itself in a run: `synthetic-http/0.1.0 (canary api-health; run 0189…)`.
+fn agent(run: &Run) -> HeaderValue {
+    let mut id = Uuid::encode_buffer();
+    let id = run.id().hyphenated().encode_lower(&mut id);
+    let text = [PRODUCT, " (canary ", run.canary(), "; run ", id, ")"].concat();
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(PRODUCT))
 }
 
 /// Returns a `traceparent` as W3C Trace Context (level 1, section 3.2) has it: the run's id is the trace id, and the

@@ -229,7 +229,7 @@ impl Shared {
             .no_zstd();
         if settings.idle_timeout.is_none() {
             // Six system calls a connection, of no use to one that lives as long as a run.
-            builder = builder.tcp_keepalive(None);
+            builder = builder.tcp_keepalive(None).tcp_keepalive_interval(None).tcp_keepalive_retries(None);
             #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
             {
                 builder = builder.tcp_user_timeout(None);

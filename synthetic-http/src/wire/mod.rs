@@ -47,6 +47,7 @@ pub(crate) use client::{Client, ClientSettings};
 #[cfg(test)]
 pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
+pub(crate) use redirect::same_origin;
 
 /// One request, as data.
 ///

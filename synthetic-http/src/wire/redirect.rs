@@ -99,7 +99,8 @@ impl Outgoing {
     }
 }
 
-fn same_origin(one: &Url, other: &Url) -> bool {
+/// Returns whether two URLs have the same scheme, host and port.
+pub(crate) fn same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host_str() == other.host_str()
         && one.port_or_known_default() == other.port_or_known_default()
