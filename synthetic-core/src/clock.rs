@@ -26,6 +26,13 @@ pub struct Clock {
     started: Instant,
 }
 
+/// Returns the moment that is so much later; in thirty years when that is too far away to be told. `Duration::MAX` is what
+/// people write for "never", and a moment that is none panics.
+pub(crate) fn later(moment: Instant, by: Duration) -> Instant {
+    const FAR_AWAY: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    moment.checked_add(by).unwrap_or_else(|| moment + FAR_AWAY)
+}
+
 impl Clock {
     /// Reads the system's clock.
     #[must_use]

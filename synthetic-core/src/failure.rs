@@ -6,6 +6,7 @@ use std::fmt;
 use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::expect::Mismatch;
 use crate::outcome::Outcome;
@@ -16,8 +17,10 @@ pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
 /// The most texts of evidence that one failure carries, and the most causes it lists.
 const MOST_EVIDENCE: usize = 16;
-/// The longest text of one piece of evidence, in bytes.
-const LONGEST_EVIDENCE: usize = 8 * 1024;
+/// The longest text of a failure (its subject, a cause, a piece of evidence), in bytes.
+const LONGEST_TEXT: usize = 8 * 1024;
+/// The longest label of a piece of evidence, in bytes.
+const LONGEST_LABEL: usize = 256;
 
 /// Says what went wrong, where, and what was there instead: made to be read at night, without the source.
 ///
@@ -26,7 +29,8 @@ const LONGEST_EVIDENCE: usize = 8 * 1024;
 /// the body panicked or blocked its thread. They page different people and end in different [`Outcome`]s.
 ///
 /// Like `anyhow::Error`, it is made by `?` from any `std::error::Error` (with the reason [`Reason::Unexpected`]) and
-/// does not implement that trait itself. Its `Display` is one line, its `Debug` the whole text.
+/// does not implement that trait itself. Its `Display` is one line, its `Debug` the whole text. Each of its texts is cut
+/// after 8 KiB, and says how much was left out.
 ///
 /// # Examples
 ///
@@ -48,11 +52,11 @@ pub struct Failure(Box<Data>);
 #[derive(Clone, Serialize, Deserialize)]
 struct Data {
     /// Tells copies of one failure from two that read alike; means nothing outside of its run.
-    #[serde(skip)]
+    #[serde(skip, default = "new_id")]
     id: u64,
-    /// Whether it is in its run's ledger, so that it counts once however far it travels.
+    /// The run whose ledger has it, so that it counts once however far it travels; another run may have it too.
     #[serde(skip)]
-    recorded: bool,
+    recorded: Option<Uuid>,
     reason: Reason,
     subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,10 +127,10 @@ impl Failure {
     #[must_use]
     pub fn with_reason(reason: Reason, subject: impl Into<String>) -> Self {
         Self(Box::new(Data {
-            id: fastrand::u64(1..),
-            recorded: false,
+            id: new_id(),
+            recorded: None,
             reason,
-            subject: subject.into(),
+            subject: cut(subject.into(), LONGEST_TEXT),
             expected: None,
             actual: None,
             hint: None,
@@ -147,21 +151,21 @@ impl Failure {
     /// Sets what was expected, as a verb phrase: `is equal to 201`.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.0.expected = Some(expected.into());
+        self.0.expected = Some(cut(expected.into(), LONGEST_TEXT));
         self
     }
 
     /// Sets what was there instead.
     #[must_use]
     pub fn actual(mut self, actual: impl Into<String>) -> Self {
-        self.0.actual = Some(actual.into());
+        self.0.actual = Some(cut(actual.into(), LONGEST_TEXT));
         self
     }
 
     /// Sets what the reader can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(cut(hint.into(), LONGEST_TEXT));
         self
     }
 
@@ -169,7 +173,7 @@ impl Failure {
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         if self.0.causes.len() < MOST_EVIDENCE {
-            self.0.causes.push(cause.into());
+            self.0.causes.push(cut(cause.into(), LONGEST_TEXT));
         }
         self
     }
@@ -178,8 +182,8 @@ impl Failure {
     #[must_use]
     pub fn evidence(mut self, label: impl Into<String>, text: impl Into<String>) -> Self {
         if self.0.evidence.len() < MOST_EVIDENCE {
-            let text = cut(text.into(), LONGEST_EVIDENCE);
-            self.0.evidence.push(Evidence { label: label.into(), text });
+            let (label, text) = (cut(label.into(), LONGEST_LABEL), cut(text.into(), LONGEST_TEXT));
+            self.0.evidence.push(Evidence { label, text });
         }
         self
     }
@@ -266,9 +270,9 @@ impl Failure {
         self.0.id == other.0.id
     }
 
-    /// Notes that it is recorded. Returns whether it was before.
-    pub(crate) fn set_recorded(&mut self) -> bool {
-        std::mem::replace(&mut self.0.recorded, true)
+    /// Notes that it is recorded in `run`. Returns whether it was before.
+    pub(crate) fn set_recorded(&mut self, run: Uuid) -> bool {
+        self.0.recorded.replace(run) == Some(run)
     }
 
     pub(crate) fn set_step(&mut self, path: impl FnOnce() -> Vec<String>) {
@@ -496,6 +500,10 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+fn new_id() -> u64 {
+    fastrand::u64(1..)
 }
 
 fn place(location: &Location<'_>) -> String {

@@ -4,6 +4,7 @@ mod attempt;
 mod driver;
 mod logs;
 mod panics;
+mod pulse;
 mod undo;
 
 use std::fmt;
@@ -59,6 +60,7 @@ pub struct Runner {
     dispatch: Option<Dispatch>,
     patience: Duration,
     last_words: Option<LastWords>,
+    pulse: Arc<pulse::Pulse>,
 }
 
 impl Runner {
@@ -76,6 +78,7 @@ impl Runner {
             dispatch: capture.map(logs::capturing),
             patience: Duration::from_secs(1),
             last_words: None,
+            pulse: Arc::default(),
         }
     }
 
@@ -134,7 +137,7 @@ impl Runner {
     ///
     /// Whatever the body does, the report comes: it is given up at its timeout, a panic is caught (unless the process is
     /// built with `panic = "abort"`), and a body that blocks its thread is given up with what it deferred undone by
-    /// others, provided that the runtime has another thread.
+    /// others, provided that the runtime has another worker thread.
     ///
     /// # Cancellation
     ///
@@ -143,7 +146,9 @@ impl Runner {
     ///
     /// # Panics
     ///
-    /// Panics outside of a tokio runtime with time enabled.
+    /// Panics outside of a tokio runtime with time enabled, before the body starts; and when [`Canary::spec`] panics.
+    ///
+    /// [`Canary::spec`]: crate::Canary::spec
     pub async fn run(&self, canary: impl Into<AnyCanary>) -> Report {
         self.attempt(&canary.into(), None, CancellationToken::new()).await
     }

@@ -68,7 +68,7 @@ impl Context {
         failure.set_step(|| self.run.ledger().step_path(self.step));
         match &self.tries {
             Some(tries) => tries.push(failure.clone()),
-            None => self.run.ledger().raise(failure),
+            None => self.run.ledger().raise(self.run.id, failure),
         }
         if self.cleanup {
             return;
@@ -85,7 +85,22 @@ pub(crate) struct Try {
     outer: Option<Arc<Self>>,
     /// The step that the tries are made in.
     step: Option<usize>,
-    raised: Mutex<Vec<Failure>>,
+    raised: Mutex<Raised>,
+}
+
+/// What was raised in a try. Preferences have a bound of their own, so that they never push out a failure.
+#[derive(Debug, Default)]
+struct Raised {
+    failures: Vec<Failure>,
+    unmet: Vec<Failure>,
+    left_out: LeftOut,
+}
+
+/// How much of a try was left out: failures, and preferences that did not hold.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) failures: u64,
+    pub(crate) unmet: u64,
 }
 
 impl Try {
@@ -96,15 +111,26 @@ impl Try {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             outer: context.tries.clone(),
             step: context.step,
-            raised: Mutex::new(Vec::new()),
+            raised: Mutex::default(),
         };
         Context { tries: Some(Arc::new(tries)), ..context.clone() }
     }
 
     fn push(&self, failure: Failure) {
         let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        if raised.len() < crate::run::ledger::MOST_FAILURES && !raised.iter().any(|known| known.is_same(&failure)) {
-            raised.push(failure);
+        let Raised { failures, unmet, left_out } = &mut *raised;
+        let (list, left_out) = if failure.reason().outcome() == Outcome::Degraded {
+            (unmet, &mut left_out.unmet)
+        } else {
+            (failures, &mut left_out.failures)
+        };
+        if list.iter().any(|known| known.is_same(&failure)) {
+            return;
+        }
+        if list.len() < crate::run::ledger::MOST_FAILURES {
+            list.push(failure);
+        } else {
+            *left_out += 1;
         }
     }
 
@@ -115,11 +141,14 @@ impl Try {
     /// Returns the first failure that was raised in this try, preferences apart.
     pub(crate) fn first_failure(&self) -> Option<Failure> {
         let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        raised.iter().find(|failure| failure.reason().outcome() != Outcome::Degraded).cloned()
+        raised.failures.first().cloned()
     }
 
-    /// Takes what was raised in this try.
-    pub(crate) fn take(&self) -> Vec<Failure> {
-        std::mem::take(&mut *self.raised.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes what was raised in this try: failures first, then preferences.
+    pub(crate) fn take(&self) -> (Vec<Failure>, LeftOut) {
+        let Raised { mut failures, unmet, left_out } =
+            std::mem::take(&mut *self.raised.lock().unwrap_or_else(PoisonError::into_inner));
+        failures.extend(unmet);
+        (failures, left_out)
     }
 }

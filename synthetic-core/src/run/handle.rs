@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
 use crate::artifact::Artifact;
@@ -224,7 +225,8 @@ impl Run {
     ///
     /// Whatever happens to the body, the future is awaited afterwards: newest first, each in a task of its own with its
     /// own time, one that fails or panics stops no other. What could not be undone degrades the run and is in
-    /// [`Report::cleanup`](crate::Report::cleanup).
+    /// [`Report::cleanup`](crate::Report::cleanup). What is undone may defer in turn. What is deferred when the run has
+    /// ended, by a task that outlives it or a body that was given up, is undone at once and only logged.
     ///
     /// # Examples
     ///
@@ -242,9 +244,7 @@ impl Run {
     pub fn defer(&self, name: impl Into<Text>, undo: impl Future<Output = Result> + Send + 'static) {
         let deferred = Deferred::new(name.into(), self.here(), undo);
         if let Err(late) = self.0.defer(deferred) {
-            let warning = format!("{:?} was deferred after the run had ended, so nobody undoes it", late.name);
-            tracing::warn!(target: "synthetic", canary = self.canary(), run = %self.0.id, "{warning}");
-            self.0.ledger().warn(warning);
+            late.undo_late(&self.0);
         }
     }
 }
@@ -347,7 +347,8 @@ impl Run {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        self.here().scope(future)
+        // What the task logs belongs to the run too.
+        self.here().scope(future.with_current_subscriber())
     }
 
     /// Returns the run's id, a UUID version 7.

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::artifact::{Artifact, LARGEST_OF_A_RUN};
 use crate::failure::{Failure, Reason, Text, cut};
 use crate::outcome::Outcome;
 use crate::report::{LogLine, Metric, RequestReport, StepReport};
+use crate::run::context::LeftOut;
 
 pub(crate) const MOST_FAILURES: usize = 100;
 const MOST_STEPS: usize = 1_000;
@@ -18,6 +21,10 @@ const MOST_LOG_LINES: usize = 200;
 const MOST_WARNINGS: usize = 20;
 const LONGEST_NAME: usize = 256;
 const LONGEST_LOG_LINE: usize = 1024;
+const LONGEST_WARNING: usize = 1024;
+
+const FAILURES: &str = "failures";
+const UNMET: &str = "unmet preferences";
 
 /// What a run has recorded so far. Every list is bounded, and what was left out is counted and becomes a warning.
 #[derive(Debug, Default)]
@@ -32,6 +39,8 @@ pub(crate) struct Ledger {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) log: VecDeque<LogLine>,
     warnings: Vec<String>,
+    /// That of a poll outside of any step.
+    last_try: Option<LastTry>,
     left_out: BTreeMap<&'static str, (usize, u64)>,
     /// Once sealed, nothing more is recorded: the report is made.
     sealed: bool,
@@ -48,13 +57,25 @@ pub(crate) struct StepRecord {
     finished: bool,
     superseded: bool,
     tries: Option<u32>,
+    last_try: Option<LastTry>,
     lineage: Vec<u64>,
 }
 
+/// What the last try of an unfinished poll said, for whoever ends the poll early.
+#[derive(Debug)]
+pub(crate) struct LastTry {
+    pub(crate) number: u32,
+    pub(crate) said: String,
+}
+
 impl Ledger {
-    /// Seals the ledger: nothing more is recorded.
-    pub(crate) fn seal(&mut self) {
-        self.sealed = true;
+    /// Seals the ledger: nothing more is recorded. Returns whether it was open until now.
+    pub(crate) fn seal(&mut self) -> bool {
+        !std::mem::replace(&mut self.sealed, true)
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     /// Returns whether one more fits into a list of `len` that holds at most `most`; counts it as left out if not.
@@ -90,6 +111,7 @@ impl Ledger {
             finished: false,
             superseded: false,
             tries: None,
+            last_try: None,
             lineage,
         });
         Some(self.steps.len() - 1)
@@ -109,6 +131,24 @@ impl Ledger {
         if let Some(step) = step.and_then(|step| self.steps.get_mut(step)) {
             step.tries = Some(step.tries.unwrap_or(0).max(tries));
         }
+    }
+
+    /// Keeps what the last try of a poll in `step` said; nothing once the poll has ended.
+    pub(crate) fn set_last_try(&mut self, step: Option<usize>, last_try: Option<LastTry>) {
+        let place = match step {
+            Some(step) => self.steps.get_mut(step).map(|step| &mut step.last_try),
+            None => Some(&mut self.last_try),
+        };
+        if let Some(place) = place {
+            *place = last_try;
+        }
+    }
+
+    /// Returns what the last try said of the poll that `step` is part of.
+    pub(crate) fn last_try(&self, step: Option<usize>) -> Option<String> {
+        let steps = std::iter::successors(step.and_then(|at| self.steps.get(at)), |step| self.steps.get(step.parent?));
+        let last_try = steps.into_iter().find_map(|step| step.last_try.as_ref()).or(self.last_try.as_ref())?;
+        Some(format!("number {}: {}", last_try.number, last_try.said))
     }
 
     /// Marks a step, and those that it is part of, as having met `reason`: up to `floor`, which is not marked.
@@ -148,18 +188,40 @@ impl Ledger {
         (0..self.steps.len()).filter(open).filter(|at| !has_open_child(at)).collect()
     }
 
-    /// Records a failure or a preference that did not hold; the same one twice counts once.
-    pub(crate) fn raise(&mut self, failure: &mut Failure) {
+    /// Returns the innermost open steps within `outer`, itself apart.
+    pub(crate) fn innermost_open_within(&self, outer: usize) -> Vec<usize> {
+        let is_within = |at: &usize| {
+            std::iter::successors(self.steps[*at].parent, |at| self.steps[*at].parent).any(|parent| parent == outer)
+        };
+        self.innermost_open().into_iter().filter(is_within).collect()
+    }
+
+    /// Records a failure of `run` or a preference that did not hold; the same one twice counts once.
+    pub(crate) fn raise(&mut self, run: Uuid, failure: &mut Failure) {
         let is_known = |list: &[Failure]| list.iter().any(|known| known.is_same(failure));
-        if is_known(&self.failures) || is_known(&self.unmet) || failure.set_recorded() {
+        if is_known(&self.failures) || is_known(&self.unmet) || failure.set_recorded(run) {
             return;
         }
         if failure.reason().outcome() == Outcome::Degraded {
-            if self.fits("unmet preferences", self.unmet.len(), MOST_FAILURES) {
+            if self.fits(UNMET, self.unmet.len(), MOST_FAILURES) {
                 self.unmet.push(failure.clone());
             }
-        } else if self.fits("failures", self.failures.len(), MOST_FAILURES) {
+        } else if self.fits(FAILURES, self.failures.len(), MOST_FAILURES) {
             self.failures.push(failure.clone());
+        } else if !self.sealed && self.failures.iter().all(|kept| kept.reason().outcome() < failure.reason().outcome())
+        {
+            // How the run ended must not depend on what was left out: the worst of all takes the last place.
+            self.failures.pop();
+            self.failures.push(failure.clone());
+        }
+    }
+
+    /// Counts what was left out of a try that counts.
+    pub(crate) fn leave_out(&mut self, LeftOut { failures, unmet }: LeftOut) {
+        for (what, left_out) in [(FAILURES, failures), (UNMET, unmet)] {
+            if left_out > 0 && !self.sealed {
+                self.left_out.entry(what).or_insert((MOST_FAILURES, 0)).1 += left_out;
+            }
         }
     }
 
@@ -183,6 +245,7 @@ impl Ledger {
     }
 
     pub(crate) fn label(&mut self, name: String, value: String) {
+        let name = cut(name, LONGEST_NAME);
         if self.labels.contains_key(&name) || self.fits("labels", self.labels.len(), MOST_LABELS) {
             self.labels.insert(name, cut(value, LONGEST_NAME));
         }
@@ -211,7 +274,8 @@ impl Ledger {
     }
 
     pub(crate) fn warn(&mut self, warning: String) {
-        if !self.sealed && self.warnings.len() < MOST_WARNINGS && !self.warnings.contains(&warning) {
+        let warning = cut(warning, LONGEST_WARNING);
+        if !self.warnings.contains(&warning) && self.fits("warnings", self.warnings.len(), MOST_WARNINGS) {
             self.warnings.push(warning);
         }
     }

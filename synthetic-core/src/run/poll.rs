@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::clock::later;
 use crate::failure::{Failure, Reason, Result};
 use crate::outcome::Outcome;
 use crate::run::Context;
-use crate::run::context::Try;
+use crate::run::context::{LeftOut, Try};
+use crate::run::ledger::LastTry;
 use crate::schedule::Every;
+
+/// The shortest time between two looks: timers know no shorter one, and without one nothing else would run in between.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How often to look, and until when: `every(ms(250)).up_to(secs(10))`. See [`Run::eventually`](crate::Run::eventually).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +25,8 @@ pub struct Poll {
 }
 
 impl Every<Duration> {
-    /// Looks this often, for at most `up_to`. The first look is made at once, and made in any case.
+    /// Looks this often, for at most `up_to`. The first look is made at once, and made in any case; at least a millisecond
+    /// lies between two.
     ///
     /// # Examples
     ///
@@ -87,7 +93,7 @@ where
     Fut: Future<Output = Result<T>> + Send,
 {
     let start = Instant::now();
-    let deadline = start + poll.up_to;
+    let deadline = later(start, poll.up_to);
     let mut tried = 0;
     let mut last: Option<Failure> = None;
     loop {
@@ -114,7 +120,7 @@ where
                 return Ok(value);
             }
             Err(failure) => {
-                let next = Instant::now() + poll.interval;
+                let next = later(Instant::now(), poll.interval.max(SHORTEST));
                 if !may_pass_later(&failure) || next >= deadline {
                     here.run.ledger().set_tries(here.step, tried);
                     let spent = format!(
@@ -124,6 +130,7 @@ where
                     return Err(attempt.give_up(failure.evidence("tries", spent)));
                 }
                 attempt.supersede();
+                attempt.note(tried, &failure);
                 last = Some(failure);
                 sleep_until(next).await;
             }
@@ -154,6 +161,7 @@ where
             }
             Err(failure) if attempts.again(&failure, tried) => {
                 attempt.supersede();
+                attempt.note(tried, &failure);
                 failed.push(failure);
                 sleep_until(Instant::now() + attempts.wait_after(tried)).await;
             }
@@ -206,11 +214,13 @@ impl<'a> Attempt<'a> {
 
     /// The try was good: what it would have preferred counts.
     fn succeed(self) {
+        self.forget();
         self.tries_raised().iter_mut().for_each(|unmet| self.outer.raise(unmet));
     }
 
     /// The try was the last, and failed: everything that failed in it counts, `failure` with what was added to it.
     fn give_up(self, mut failure: Failure) -> Failure {
+        self.forget();
         for mut raised in self.tries_raised() {
             let raised = if raised.is_same(&failure) { &mut failure } else { &mut raised };
             self.outer.raise(raised);
@@ -220,7 +230,11 @@ impl<'a> Attempt<'a> {
     }
 
     fn tries_raised(&self) -> Vec<Failure> {
-        self.tries().map(Try::take).unwrap_or_default()
+        let (raised, left_out) = self.tries().map(Try::take).unwrap_or_default();
+        if left_out != LeftOut::default() {
+            self.outer.run.ledger().leave_out(left_out);
+        }
+        raised
     }
 
     /// Another try follows: the steps of this one do not count.
@@ -228,6 +242,17 @@ impl<'a> Attempt<'a> {
         if let Some(tries) = self.tries() {
             self.outer.run.ledger().supersede(tries.id());
         }
+    }
+
+    /// Notes what the try said, for whoever ends the poll before the next one is done.
+    fn note(&self, number: u32, failure: &Failure) {
+        let last_try = LastTry { number, said: failure.to_string() };
+        self.outer.run.ledger().set_last_try(self.outer.step, Some(last_try));
+    }
+
+    /// The poll has ended by itself, so that nobody else needs to speak for it.
+    fn forget(&self) {
+        self.outer.run.ledger().set_last_try(self.outer.step, None);
     }
 
     fn tries(&self) -> Option<&Try> {

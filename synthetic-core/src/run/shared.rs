@@ -11,11 +11,12 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
 use crate::canary::Spec;
-use crate::clock::Clock;
-use crate::failure::{Result, Text};
+use crate::clock::{Clock, later};
+use crate::failure::{Failure, Result, Text};
 use crate::persona::PersonaLease;
 use crate::run::{Context, Ledger, poll};
 use crate::secret::Secrets;
@@ -31,7 +32,28 @@ impl Deferred {
     /// journey.
     pub(crate) fn new(name: Text, here: Context, undo: impl Future<Output = Result> + Send + 'static) -> Self {
         let outer = Context { cleanup: true, tries: None, deadline: None, ..here };
-        Self { name, undo: Box::pin(async move { poll::tolerate(outer, undo).await }) }
+        // What it logs belongs to the run too, although it is undone outside of the body.
+        let undo = async move { poll::tolerate(outer, undo).await }.with_current_subscriber();
+        Self { name, undo: Box::pin(undo) }
+    }
+
+    /// Undoes it at once, because the cleanup of its run is over: a body that was given up came back and made something,
+    /// or a task that it spawned. No report can tell any more.
+    pub(crate) fn undo_late(self, run: &Shared) {
+        let (canary, id, each) = (run.spec.shared_name(), run.id, run.spec.cleanup_time().0);
+        let name = self.name.clone();
+        tracing::warn!(target: "synthetic", %canary, run = %id, "{name:?} was deferred after the run had ended: undone at once");
+        let undone = async move {
+            let ended = tokio::time::timeout(each, self.undo()).await;
+            let ended = ended.unwrap_or_else(|_| Err(Failure::new(format!("not done within {each:?}"))));
+            if let Err(failure) = ended {
+                tracing::error!(target: "synthetic", %canary, run = %id, "left behind: {name:?}: {failure}");
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(undone)),
+            Err(_) => drop(undone),
+        }
     }
 
     /// Undoes it.
@@ -85,6 +107,8 @@ pub(crate) enum Phase {
     Body = 0,
     /// The body has ended or was given up; what was deferred is being undone.
     Cleanup = 1,
+    /// Everything that was deferred has had its turn.
+    Over = 2,
 }
 
 impl Shared {
@@ -92,7 +116,7 @@ impl Shared {
         let BeginRun { spec, clock, secrets, cancel } = begin;
         Arc::new(Self {
             id: new_id(clock.wall_at(clock.started())),
-            deadline: clock.started() + spec.time(),
+            deadline: later(clock.started(), spec.time()),
             spec,
             clock,
             secrets,
@@ -115,8 +139,11 @@ impl Shared {
         self.clock.elapsed()
     }
 
+    /// Counts a check of the journey. What only cleanup checks makes no journey green.
     pub(crate) fn count_check(&self) {
-        self.checks.fetch_add(1, Ordering::Relaxed);
+        if self.phase.load(Ordering::Relaxed) == Phase::Body as u8 {
+            self.checks.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn checks(&self) -> u64 {
@@ -130,23 +157,31 @@ impl Shared {
             .is_ok()
     }
 
-    pub(crate) fn is_in_cleanup(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == Phase::Cleanup as u8
-    }
-
-    /// Keeps something to undo. Gives it back when the run is past its body, so that it is too late.
+    /// Keeps something to undo, also while other things are being undone. Gives it back when that is over.
     pub(crate) fn defer(&self, deferred: Deferred) -> Result<(), Deferred> {
         let mut stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_in_cleanup() {
+        if self.phase.load(Ordering::Acquire) == Phase::Over as u8 {
             return Err(deferred);
         }
         stack.push(deferred);
         Ok(())
     }
 
-    /// Takes what was deferred last.
+    /// Takes what was deferred last, for cleanup. When there is nothing, cleanup is over: decided under the lock, so that
+    /// nothing is kept that nobody takes.
     pub(crate) fn pop_deferred(&self) -> Option<Deferred> {
-        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = stack.pop();
+        if next.is_none() {
+            self.phase.store(Phase::Over as u8, Ordering::Release);
+        }
+        next
+    }
+
+    /// Returns the names of what was deferred and not taken, newest first.
+    pub(crate) fn still_deferred(&self) -> Vec<Text> {
+        let stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+        stack.iter().rev().map(|deferred| deferred.name.clone()).collect()
     }
 
     /// Returns the extension of a type, made when it is first asked for.

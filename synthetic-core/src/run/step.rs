@@ -10,6 +10,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
+use crate::clock::later;
 use crate::failure::{Failure, Reason, Result, Text};
 use crate::run::{Context, Run};
 
@@ -32,7 +33,7 @@ pin_project! {
             // The body of the step goes first, so that what it does while it is dropped still belongs to the step.
             if let Some(open) = this.open.take() {
                 open.here.enter(|| this.future.set(None));
-                open.here.run.ledger().close_step(open.here.step, false, open.here.run.elapsed());
+                open.here.run.ledger().close_step(open.own, false, open.here.run.elapsed());
             }
         }
     }
@@ -41,6 +42,8 @@ pin_project! {
 /// A step that has been polled and has not ended.
 struct Open {
     here: Context,
+    /// Its own place in the ledger; `None` when it has none: in cleanup, and when there are too many steps.
+    own: Option<usize>,
     span: tracing::Span,
     /// When its time is up.
     deadline: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -78,8 +81,10 @@ impl<T, F: Future<Output = Result<T>>> Future for Step<F> {
             Poll::Pending => match &mut open.deadline {
                 Some((_, sleep)) => {
                     ready!(sleep.as_mut().poll(task));
+                    // Said before the body of the step is dropped, while it is still known where it stood.
+                    let failure = open.standing(timed_out(this.name, *this.timeout, this.place));
                     open.here.enter(|| this.future.set(None));
-                    Err(timed_out(this.name, *this.timeout, this.place))
+                    Err(failure)
                 }
                 None => return Poll::Pending,
             },
@@ -89,7 +94,7 @@ impl<T, F: Future<Output = Result<T>>> Future for Step<F> {
             failure
         });
         let run = &open.here.run;
-        run.ledger().close_step(open.here.step, true, run.elapsed());
+        run.ledger().close_step(open.own, true, run.elapsed());
         *this.open = None;
         this.future.set(None);
         Poll::Ready(result)
@@ -102,17 +107,31 @@ impl Open {
         run.shared().count_check();
         let now = run.shared().elapsed();
         let span = tracing::info_span!(target: "synthetic", "step", name = %name);
+        let mut own = None;
         if !here.cleanup {
             // Cleanup has a report of its own; its steps are not steps of the journey.
-            let mut ledger = run.shared().ledger();
-            here.step = ledger.open_step(name.clone(), here.step, here.lineage(), now).or(here.step);
+            own = run.shared().ledger().open_step(name.clone(), here.step, here.lineage(), now);
+            here.step = own.or(here.step);
         }
         let deadline = timeout.map(|timeout| {
-            let deadline = Instant::now() + timeout;
+            let deadline = later(Instant::now(), timeout);
             here.deadline = Some(here.deadline.map_or(deadline, |outer| outer.min(deadline)));
             (deadline, Box::pin(tokio::time::sleep_until(deadline)))
         });
-        Self { here, span, deadline }
+        Self { here, own, span, deadline }
+    }
+
+    /// Makes a failure say where within the step the journey stands, and marks the steps that are open there.
+    fn standing(&self, mut failure: Failure) -> Failure {
+        let Some(own) = self.own else { return failure };
+        let mut ledger = self.here.run.ledger();
+        let open = ledger.innermost_open_within(own);
+        let innermost = open.first().copied().or(self.own);
+        failure.set_step(|| ledger.step_path(innermost));
+        for step in open {
+            ledger.mark(Some(step), self.own, failure.reason());
+        }
+        ledger.last_try(innermost).into_iter().fold(failure, |failure, last_try| failure.evidence("last try", last_try))
     }
 
     fn is_late(&self) -> bool {

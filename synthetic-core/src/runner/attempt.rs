@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::driver::{End, drive};
 use super::panics::{self, Scene};
@@ -41,6 +41,9 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         run.begin_cleanup();
         return conclude(&run, &identity, Duration::ZERO, CleanupReport::default()).report;
     }
+    // Made before the body starts: without a clock there is no run.
+    let time_is_up = sleep_until(run.deadline);
+    let _in_flight = runner.pulse.watch();
     let announced = runner
         .last_words
         .as_ref()
@@ -57,7 +60,9 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
             }
             let duration = run.elapsed();
             raise_end(&run, end);
-            Some(clean_up_and_conclude(&run, &identity, duration).await)
+            let report = clean_up_and_conclude(&run, &identity, duration).await;
+            run.release_personas();
+            Some(report)
         }
     };
     let stop = run.cancel.clone().drop_guard();
@@ -65,9 +70,10 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
     let report = tokio::select! {
         biased;
         done = &mut work => done,
-        () = overdue(&run, runner.patience) => {
+        () = overdue(&run, time_is_up, runner.patience) => {
             if run.begin_cleanup() {
-                let late = run.elapsed().saturating_sub(run.spec.time());
+                // Given up before its time, it was cancelled, and had the runner's patience.
+                let late = run.elapsed().checked_sub(run.spec.time()).unwrap_or(runner.patience);
                 raise_where_it_stands(&run, &End::Blocked(late));
                 Ok(Some(clean_up_and_conclude(&run, &identity, run.elapsed()).await))
             } else {
@@ -81,18 +87,21 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         Ok(Some(concluded)) => concluded.report,
         // The task of an attempt catches what its body throws; this is what is left: the runtime is being shut down.
         Ok(None) | Err(_) => {
-            let mut failure = Failure::with_reason(Reason::Cancelled, "the runtime was shut down during the run");
+            let why = "the runtime was shut down during the run";
+            let mut failure = Failure::with_reason(Reason::Cancelled, why);
             Context::top(&run).raise(&mut failure);
-            conclude(&run, &identity, run.elapsed(), CleanupReport::default()).report
+            let report = conclude(&run, &identity, run.elapsed(), undo::not_tried(&run, why)).report;
+            run.release_personas();
+            report
         }
     }
 }
 
 /// Keeps the time of a run, for the driver too: tells it when the body's time is up, and is ready when the body should
 /// long have been given up.
-async fn overdue(run: &Shared, patience: Duration) {
+async fn overdue(run: &Shared, time_is_up: Sleep, patience: Duration) {
     tokio::select! {
-        () = sleep_until(run.deadline) => run.cancel.cancel(),
+        () = time_is_up => run.cancel.cancel(),
         () = run.cancel.cancelled() => {}
     }
     sleep(patience).await;
@@ -121,16 +130,22 @@ fn raise_end(run: &Arc<Shared>, end: End) {
 pub(super) fn raise_where_it_stands(run: &Arc<Shared>, end: &End) {
     let timeout = run.spec.time();
     let failure = match end {
-        End::Blocked(late) => Failure::with_reason(
-            Reason::Blocked,
-            format!("the body held its thread {:?} past its timeout of {timeout:?}", rounded(*late)),
-        )
-        .hint("move what blocks into `tokio::task::spawn_blocking`, or use its async counterpart"),
+        End::Blocked(late) => {
+            let late = rounded(*late);
+            let text = if run.elapsed() < timeout {
+                format!("the body held its thread for {late:?} after it was cancelled")
+            } else {
+                format!("the body held its thread {late:?} past its timeout of {timeout:?}")
+            };
+            Failure::with_reason(Reason::Blocked, text)
+                .hint("move what blocks into `tokio::task::spawn_blocking`, or use its async counterpart")
+        }
         _ => Failure::with_reason(Reason::Timeout, format!("the run was not done within its timeout of {timeout:?}")),
     };
     let open = run.ledger().innermost_open();
     let first = open.first().copied();
-    let mut failure = failure;
+    let last_try = run.ledger().last_try(first);
+    let mut failure = last_try.into_iter().fold(failure, |failure, last_try| failure.evidence("last try", last_try));
     Context { step: first, ..Context::top(run) }.raise(&mut failure);
     for step in open.into_iter().skip(1) {
         run.ledger().mark(Some(step), None, failure.reason());
@@ -140,7 +155,10 @@ pub(super) fn raise_where_it_stands(run: &Arc<Shared>, end: &End) {
 fn panicked(run: &Arc<Shared>, panic: &(dyn Any + Send)) -> (Context, Failure) {
     let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {}", panics::message(panic)));
     match panics::last_scene() {
-        Some(Scene { here, place: Some(place) }) => (Context { tries: None, ..here }, failure.evidence("place", place)),
+        // A panic that goes on (`resume_unwind`) calls no hook: what is remembered is then that of another one.
+        Some(Scene { here, place: Some(place) }) if Arc::ptr_eq(&here.run, run) => {
+            (Context { tries: None, ..here }, failure.evidence("place", place))
+        }
         _ => (Context::top(run), failure),
     }
 }
@@ -153,12 +171,15 @@ pub(super) fn conclude(
     cleanup: CleanupReport,
 ) -> Box<Concluded> {
     let mut ledger = run.ledger();
-    ledger.seal();
+    let is_first = ledger.seal();
     let failures = std::mem::take(&mut ledger.failures);
     let unmet = std::mem::take(&mut ledger.unmet);
     let nothing_checked = run.checks() == 0 && failures.is_empty() && unmet.is_empty();
     let mut failures = failures;
-    if nothing_checked {
+    if !is_first {
+        // What was recorded is gone with a report that was made and never came to anybody: never green.
+        failures.push(Failure::with_reason(Reason::Cancelled, "the report of this run was lost by a fault of the SDK"));
+    } else if nothing_checked {
         let nothing = Failure::with_reason(Reason::NothingChecked, "the body ended well, but it checked nothing")
             .hint("give it a step, a request or an expectation: a canary that checks nothing would always be green");
         failures.push(nothing);
@@ -196,9 +217,6 @@ pub(super) fn conclude(
     };
     drop(ledger);
     report.redact(run.secrets.redactor());
-    if !report.failures.iter().any(|failure| failure.reason() == Reason::Blocked) {
-        run.release_personas();
-    }
     Box::new(Concluded { report, _kept: run.take_extensions() })
 }
 

@@ -53,6 +53,7 @@ pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Optio
         }
         let begun = Instant::now();
         let mut polled = Poll::Pending;
+        super::panics::forget_scene();
         let caught = catch_unwind(AssertUnwindSafe(|| {
             enter(&mut || {
                 let body = body.get_or_insert_with(|| canary.start(Run::new(Arc::clone(run))));

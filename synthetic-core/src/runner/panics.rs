@@ -9,9 +9,8 @@ use std::panic;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use super::attempt::{self, Identity};
-use super::{LastWords, panics_abort};
+use super::{LastWords, panics_abort, undo};
 use crate::failure::{Failure, Reason};
-use crate::report::CleanupReport;
 use crate::run::{Context, Shared};
 
 thread_local! {
@@ -70,6 +69,11 @@ pub(super) fn last_scene() -> Option<Scene> {
     LAST.with(|last| last.borrow_mut().take())
 }
 
+/// Forgets where the last panic on this thread happened: what is polled next has nothing to do with it.
+pub(super) fn forget_scene() {
+    LAST.with(|last| drop(last.take()));
+}
+
 /// Returns what a panic said.
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -90,6 +94,9 @@ pub(super) fn announce(run: Arc<Shared>, identity: Identity, last_words: LastWor
 fn speak_last_words(scene: &Scene, message: &str) {
     let announced = std::mem::take(&mut *ANNOUNCED.lock().unwrap_or_else(PoisonError::into_inner));
     for other in announced {
+        if other.run.ledger().is_sealed() {
+            continue; // Its one report has been made.
+        }
         if Arc::ptr_eq(&other.run, &scene.here.run) {
             let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {message}"))
                 .hint("the process was built with panic = \"abort\": nothing was cleaned up, and all its runs ended");
@@ -99,7 +106,8 @@ fn speak_last_words(scene: &Scene, message: &str) {
             let mut failure = Failure::with_reason(Reason::Cancelled, "another run panicked and ended the process");
             Context::top(&other.run).raise(&mut failure);
         }
-        let ended = attempt::conclude(&other.run, &other.identity, other.run.elapsed(), CleanupReport::default());
+        let cleanup = undo::not_tried(&other.run, "a panic ended the process");
+        let ended = attempt::conclude(&other.run, &other.identity, other.run.elapsed(), cleanup);
         (other.last_words)(&ended.report);
     }
 }

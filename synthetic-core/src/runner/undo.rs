@@ -1,5 +1,6 @@
 //! Undoes what a body deferred: newest first, each isolated, each in its own time, all within one budget.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +29,21 @@ pub(super) async fn undo_all(run: &Arc<Shared>) -> CleanupReport {
     cleanup
 }
 
+/// Says of everything that was deferred that it could not be tried, and why.
+pub(super) fn not_tried(run: &Shared, why: &str) -> CleanupReport {
+    let mut cleanup = CleanupReport::default();
+    for name in run.still_deferred() {
+        let failure = Failure::with_reason(Reason::Cancelled, why);
+        cleanup.items.push(CleanupItem::new(name.into_owned(), Duration::ZERO, CleanupResult::NotTried, Some(failure)));
+    }
+    cleanup
+}
+
 async fn undo(deferred: Deferred, time: Duration) -> CleanupItem {
     let name = deferred.name.to_string();
     if time.is_zero() {
+        // What it holds may panic while it is dropped, and must not take the rest with it.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(deferred)));
         let failure = Failure::with_reason(Reason::Timeout, "no time was left for it")
             .hint("raise the total of `Spec::cleanup_timeout`, or see what took so long before it");
         return CleanupItem::new(name, time, CleanupResult::NotTried, Some(failure));

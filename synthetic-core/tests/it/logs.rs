@@ -94,3 +94,18 @@ async fn keeping_logs_can_be_switched_off_or_made_finer() {
     let fine = Runner::new().keep_logs(Some(tracing::Level::DEBUG)).run(canary(Spec::new("test"), logging)).await;
     assert_eq!(fine.log.len(), 3);
 }
+
+#[tokio::test]
+async fn what_tasks_in_the_scope_of_a_run_and_its_cleanup_log_is_in_its_report_too() {
+    let report = once(canary(Spec::new("test"), |run: Run| async move {
+        run.defer("log out", async {
+            tracing::warn!("cannot log out");
+            Ok(())
+        });
+        tokio::spawn(run.scope(async { tracing::info!("in a task") })).await?;
+        run.expect("x", 1, eq(2))
+    }))
+    .await;
+    let lines: Vec<_> = report.log.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines, ["in a task", "cannot log out"]);
+}

@@ -6,6 +6,7 @@ mod ends;
 mod house;
 mod logs;
 mod monitor;
+mod odd_ends;
 mod polls;
 mod report;
 mod secrets;
