@@ -1,7 +1,11 @@
 //! What executes a run: one attempt is its body, then what was deferred, then exactly one report.
 
 mod attempt;
+mod conclude;
 mod driver;
+mod end;
+mod hook;
+mod last_words;
 mod logs;
 mod panics;
 mod pulse;
@@ -15,14 +19,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Dispatch, Level};
 
+pub(crate) use self::last_words::LastWords;
+pub(crate) use self::panics::panics_abort;
 use crate::canary::AnyCanary;
 use crate::clock::Clock;
 use crate::report::Report;
 use crate::run::{BeginRun, Shared};
 use crate::secret::{SecretStore, Secrets};
-
-/// Called with the report of a run whose panic is about to end the process.
-pub(crate) type LastWords = Arc<dyn Fn(&Report) + Send + Sync>;
 
 /// Executes canaries, one run at a time or many side by side. Cheap to clone.
 ///
@@ -66,7 +69,7 @@ pub struct Runner {
 impl Runner {
     /// Makes a runner. Events are passed on to the `tracing` subscriber that is current where it is made.
     pub fn new() -> Self {
-        panics::remember_where();
+        hook::install();
         let capture = Some(Level::INFO);
         Self {
             monitor: None,
@@ -159,7 +162,7 @@ impl Runner {
         let clock = self.clock.map_or_else(Clock::system, |clock| Clock::starting_at(clock.now()));
         let shared =
             Shared::begin(BeginRun { spec: canary.spec().clone(), clock, secrets: self.secrets.clone(), cancel });
-        let identity = attempt::Identity {
+        let identity = conclude::Identity {
             monitor: self.monitor.clone(),
             location: self.location.clone(),
             scheduled_at: clock.wall_at(clock.started()) - due.map_or(Duration::ZERO, |due| clock.started() - due),
@@ -184,10 +187,4 @@ impl fmt::Debug for Runner {
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
-}
-
-/// Returns whether a panic ends this process at once, so that nothing after it runs: neither cleanup nor a report.
-#[must_use]
-pub(crate) const fn panics_abort() -> bool {
-    cfg!(panic = "abort")
 }

@@ -6,7 +6,7 @@ use synthetic_core::{Failure, Reason};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use crate::response::phases;
+use crate::measure::phases;
 use crate::wire::{self, CertInfo, Failed, Hop, Kind, Phase, Trail};
 
 /// How many certificates of a chain a failure shows.

@@ -6,6 +6,7 @@ mod explain;
 mod header;
 mod http;
 mod jar;
+mod measure;
 mod request;
 mod response;
 mod scope;

@@ -14,6 +14,7 @@ use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Result, Run};
 
 use crate::explain::requested;
+use crate::measure::{earliest_expiry, phases, version};
 use crate::scope::raise;
 use crate::wire::{self, Exchange};
 
@@ -240,34 +241,6 @@ impl Response {
 
 /// How many characters of a body a failure shows.
 const EXCERPT: usize = 1024;
-
-pub(crate) fn phases(wire: &wire::Phases) -> Phases {
-    let mut phases = Phases::default();
-    phases.resolve = wire.resolve;
-    phases.connect = wire.connect;
-    phases.tls = wire.tls;
-    phases.processing = wire.processing;
-    phases.transfer = wire.transfer;
-    phases
-}
-
-pub(crate) fn version(version: reqwest::Version) -> &'static str {
-    match version {
-        reqwest::Version::HTTP_09 => "HTTP/0.9",
-        reqwest::Version::HTTP_10 => "HTTP/1.0",
-        reqwest::Version::HTTP_11 => "HTTP/1.1",
-        reqwest::Version::HTTP_2 => "HTTP/2",
-        reqwest::Version::HTTP_3 => "HTTP/3",
-        _ => "HTTP",
-    }
-}
-
-/// Returns when the first certificate that the server showed expires, as blackbox_exporter's
-/// `probe_ssl_earliest_cert_expiry` does.
-pub(crate) fn earliest_expiry(tls: Option<&wire::TlsInfo>) -> Option<SystemTime> {
-    let earliest = tls?.certs().iter().map(|certificate| certificate.not_after).min()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(earliest).unwrap_or(0)))
-}
 
 /// Returns a type's name without the modules it is in: `Vec<String>`.
 fn short_type_name<T>() -> String {

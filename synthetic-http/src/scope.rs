@@ -1,22 +1,25 @@
 //! [`Scope`]: where a request is sent from, which is where its failures go.
 
+use std::fmt::Display;
+use std::panic::Location;
+
 use synthetic_core::secret::{Redactor, Secret, SecretError, Secrets};
 use synthetic_core::{Failure, Result, Run};
-
-use crate::request::Request;
 
 /// The run that a request belongs to, or the lack of one, and the request itself.
 pub(crate) struct Scope<'a> {
     run: Option<Run>,
     /// What knows the request's secrets where there is no run that does. Made with the first one.
     redactor: Option<Redactor>,
-    request: &'a Request,
+    /// The request, as failures name it: written only when there is one.
+    request: &'a (dyn Display + Sync),
+    place: &'static Location<'static>,
 }
 
 impl<'a> Scope<'a> {
     /// Returns the scope of a request that is sent by the code that is being polled.
-    pub(crate) fn of(request: &'a Request) -> Self {
-        Self { run: Run::current(), redactor: None, request }
+    pub(crate) fn of(request: &'a (dyn Display + Sync), place: &'static Location<'static>) -> Self {
+        Self { run: Run::current(), redactor: None, request, place }
     }
 
     pub(crate) fn run(&self) -> Option<&Run> {
@@ -57,7 +60,7 @@ impl<'a> Scope<'a> {
 
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
     pub(crate) fn raise(&self, failure: Failure) -> Failure {
-        raise(failure.at(self.request.place), self.run.as_ref(), self.redactor.as_ref())
+        raise(failure.at(self.place), self.run.as_ref(), self.redactor.as_ref())
     }
 
     fn refused(&self, error: &SecretError) -> Failure {

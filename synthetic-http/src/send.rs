@@ -14,8 +14,9 @@ use uuid::Uuid;
 use crate::expect::{Expectation, status};
 use crate::explain::{Deadline, no_answer, redirects, times};
 use crate::jar::CookieJar;
+use crate::measure::{earliest_expiry, phases, version};
 use crate::request::Request;
-use crate::response::{Response, earliest_expiry, phases, version};
+use crate::response::Response;
 use crate::scope::Scope;
 use crate::settings::{Agent, Settings};
 use crate::template::template;
@@ -72,7 +73,7 @@ impl Request {
 }
 
 async fn send(request: &Request) -> Result<Response> {
-    let mut scope = Scope::of(request);
+    let mut scope = Scope::of(request, request.place);
     if let Some(run) = scope.run() {
         run.count_check();
     }

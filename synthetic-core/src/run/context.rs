@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::run::Shared;
+use crate::run::ledger::LeftOut;
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -94,13 +95,6 @@ struct Raised {
     failures: Vec<Failure>,
     unmet: Vec<Failure>,
     left_out: LeftOut,
-}
-
-/// How much of a try was left out: failures, and preferences that did not hold.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    pub(crate) failures: u64,
-    pub(crate) unmet: u64,
 }
 
 impl Try {

@@ -9,7 +9,6 @@ use crate::artifact::{Artifact, LARGEST_OF_A_RUN};
 use crate::failure::{Failure, Reason, Text, cut};
 use crate::outcome::Outcome;
 use crate::report::{LogLine, Metric, RequestReport, StepReport};
-use crate::run::context::LeftOut;
 
 pub(crate) const MOST_FAILURES: usize = 100;
 const MOST_STEPS: usize = 1_000;
@@ -66,6 +65,13 @@ pub(crate) struct StepRecord {
 pub(crate) struct LastTry {
     pub(crate) number: u32,
     pub(crate) said: String,
+}
+
+/// How much of a try was left out: failures, and preferences that did not hold.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) failures: u64,
+    pub(crate) unmet: u64,
 }
 
 impl Ledger {

@@ -9,8 +9,9 @@ use crate::clock::later;
 use crate::failure::{Failure, Reason, Result};
 use crate::outcome::Outcome;
 use crate::run::Context;
-use crate::run::context::{LeftOut, Try};
+use crate::run::context::Try;
 use crate::run::ledger::LastTry;
+use crate::run::ledger::LeftOut;
 use crate::schedule::Every;
 
 /// The shortest time between two looks: timers know no shorter one, and without one nothing else would run in between.

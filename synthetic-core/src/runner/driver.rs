@@ -1,6 +1,5 @@
 //! Polls a body until it ends, or is told to stop: its time is up, or the run is cancelled.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -11,23 +10,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Dispatch;
 
+use super::end::{End, raise_where_it_stands};
+use super::panics;
 use crate::canary::AnyCanary;
 use crate::failure::Result;
 use crate::run::{Context, Run, Shared};
-
-/// How a body ended.
-pub(super) enum End {
-    /// By itself.
-    Returned(Result),
-    /// By a panic.
-    Panicked(Box<dyn Any + Send>),
-    /// Its time was up, and it was dropped.
-    TimedOut,
-    /// It held its thread for so long without giving it up, past its deadline.
-    Blocked(Duration),
-    /// It was cancelled, and dropped.
-    Cancelled,
-}
 
 /// How long a body may hold its thread past its deadline before it is said to have blocked it.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -53,7 +40,7 @@ pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Optio
         }
         let begun = Instant::now();
         let mut polled = Poll::Pending;
-        super::panics::forget_scene();
+        panics::forget_scene();
         let caught = catch_unwind(AssertUnwindSafe(|| {
             enter(&mut || {
                 let body = body.get_or_insert_with(|| canary.start(Run::new(Arc::clone(run))));
@@ -76,7 +63,7 @@ pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Optio
     .await;
     if matches!(end, End::TimedOut | End::Blocked(_)) {
         // Said before the body is dropped, while it is still known where it stood.
-        super::attempt::raise_where_it_stands(run, &end);
+        raise_where_it_stands(run, &end);
     }
     // A body may panic while it is dropped; its end is known by now.
     let _ = catch_unwind(AssertUnwindSafe(|| enter(&mut || body = None)));

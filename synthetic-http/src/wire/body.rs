@@ -1,8 +1,6 @@
 //! Reading a body: by chunks, decoded, and never further than its limit.
 
 use bytes::{Bytes, BytesMut};
-#[cfg(feature = "compression")]
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 /// Why a body could not be read.
 #[derive(Debug)]
@@ -63,51 +61,13 @@ pub(crate) async fn discard(response: &mut reqwest::Response) {
 #[cfg(feature = "compression")]
 pub(crate) const ACCEPTED: &str = "gzip,deflate,br";
 
-/// An encoding that is undone.
-#[cfg(feature = "compression")]
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Encoding {
-    Gzip,
-    Deflate,
-    Brotli,
-}
-
-#[cfg(feature = "compression")]
-impl Encoding {
-    /// Returns the one encoding of a body, or `None` where there is none, or one that is left as it is.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all(CONTENT_ENCODING).iter();
-        let value = values.next()?.to_str().ok()?.trim();
-        if values.next().is_some() {
-            return None;
-        }
-        if value.eq_ignore_ascii_case("gzip") || value.eq_ignore_ascii_case("x-gzip") {
-            Some(Self::Gzip)
-        } else if value.eq_ignore_ascii_case("deflate") {
-            Some(Self::Deflate)
-        } else if value.eq_ignore_ascii_case("br") {
-            Some(Self::Brotli)
-        } else {
-            None
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Deflate => "deflate",
-            Self::Brotli => "br",
-        }
-    }
-}
-
 /// Reads the rest of `response` decoded, counting into `received` what has come so far, encoded.
 ///
 /// The limit is on what comes out; what goes in has the same, so that a stream which never yields anything ends too.
 #[cfg(feature = "compression")]
 pub(crate) async fn encoded(
     response: &mut reqwest::Response,
-    encoding: Encoding,
+    encoding: super::decode::Encoding,
     limit: usize,
     received: &mut u64,
 ) -> Result<Bytes, Failure> {

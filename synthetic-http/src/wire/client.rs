@@ -319,7 +319,8 @@ fn named_by_host(out: &Outgoing) -> Result<(Option<Box<str>>, Url), WireError> {
 async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: bool) -> Result<Bytes, Trouble> {
     let limit = journey.max_body;
     #[cfg(feature = "compression")]
-    let encoding = if decode { journey.answer().and_then(|answer| body::Encoding::of(&answer.headers)) } else { None };
+    let encoding =
+        if decode { journey.answer().and_then(|answer| super::decode::Encoding::of(&answer.headers)) } else { None };
     #[cfg(not(feature = "compression"))]
     let _ = decode;
     #[cfg(feature = "compression")]

@@ -5,10 +5,46 @@ use std::io::{self, Write};
 use brotli_decompressor::DecompressorWriter;
 use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
 
-use super::body::Encoding;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 /// How much is decoded at once; what a bomb can make beyond the limit.
 const STEP: usize = 16 * 1024;
+
+/// An encoding that is undone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Encoding {
+    Gzip,
+    Deflate,
+    Brotli,
+}
+
+impl Encoding {
+    /// Returns the one encoding of a body, or `None` where there is none, or one that is left as it is.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(CONTENT_ENCODING).iter();
+        let value = values.next()?.to_str().ok()?.trim();
+        if values.next().is_some() {
+            return None;
+        }
+        if value.eq_ignore_ascii_case("gzip") || value.eq_ignore_ascii_case("x-gzip") {
+            Some(Self::Gzip)
+        } else if value.eq_ignore_ascii_case("deflate") {
+            Some(Self::Deflate)
+        } else if value.eq_ignore_ascii_case("br") {
+            Some(Self::Brotli)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+        }
+    }
+}
 
 /// Decodes what is written to it.
 pub(crate) struct Decoder(Stream);

@@ -1,0 +1,84 @@
+//! Makes the one report of a run.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::failure::{Failure, Reason};
+use crate::outcome::Outcome;
+use crate::report::{CleanupReport, Report, Version};
+use crate::run::{Extensions, Shared};
+
+/// What a report says of who ran the canary and when.
+#[derive(Clone)]
+pub(super) struct Identity {
+    pub(super) monitor: Option<Arc<str>>,
+    pub(super) location: Option<Arc<str>>,
+    pub(super) scheduled_at: SystemTime,
+}
+
+/// A run that has ended.
+///
+/// What protocol crates kept with it comes along, and is dropped by whoever takes the report: the caller, or the task of
+/// the run itself when the caller is gone. So the caller is awake before the connections are closed, and the peers,
+/// which that wakes, are not woken for it alone when there is another run to begin at once.
+pub(super) struct Concluded {
+    pub(super) report: Report,
+    _kept: Extensions,
+}
+
+/// Makes the report of a run. Nothing is recorded in the run afterwards.
+pub(super) fn conclude(
+    run: &Shared,
+    identity: &Identity,
+    duration: Duration,
+    cleanup: CleanupReport,
+) -> Box<Concluded> {
+    let mut ledger = run.ledger();
+    let is_first = ledger.seal();
+    let failures = std::mem::take(&mut ledger.failures);
+    let unmet = std::mem::take(&mut ledger.unmet);
+    let nothing_checked = run.checks() == 0 && failures.is_empty() && unmet.is_empty();
+    let mut failures = failures;
+    if !is_first {
+        // What was recorded is gone with a report that was made and never came to anybody: never green.
+        failures.push(Failure::with_reason(Reason::Cancelled, "the report of this run was lost by a fault of the SDK"));
+    } else if nothing_checked {
+        let nothing = Failure::with_reason(Reason::NothingChecked, "the body ended well, but it checked nothing")
+            .hint("give it a step, a request or an expectation: a canary that checks nothing would always be green");
+        failures.push(nothing);
+    }
+    let leftover = (cleanup.left_behind() > 0).then_some(Reason::Leftover);
+    let reasons = failures.iter().chain(&unmet).map(Failure::reason).chain(leftover);
+    // The worst outcome counts, and of those the first: reasons are in the order in which they were met.
+    let reason = reasons.reduce(|worst, next| if next.outcome() > worst.outcome() { next } else { worst });
+    let outcome = reason.map_or(Outcome::Passed, Reason::outcome);
+    let clock = run.clock;
+    let mut report = Report {
+        schema: Version,
+        run_id: run.id,
+        canary: run.spec.shared_name(),
+        monitor: identity.monitor.clone(),
+        location: identity.location.clone(),
+        tags: run.spec.shared_tags(),
+        outcome,
+        reason,
+        scheduled_at: identity.scheduled_at,
+        started_at: clock.wall_at(clock.started()),
+        duration,
+        checks: run.checks(),
+        failures,
+        unmet,
+        recovered: std::mem::take(&mut ledger.recovered),
+        steps: ledger.take_steps(duration),
+        requests: std::mem::take(&mut ledger.requests),
+        cleanup,
+        metrics: std::mem::take(&mut ledger.metrics),
+        labels: std::mem::take(&mut ledger.labels),
+        artifacts: std::mem::take(&mut ledger.artifacts),
+        log: if outcome == Outcome::Passed { Vec::new() } else { std::mem::take(&mut ledger.log).into() },
+        warnings: ledger.take_warnings(),
+    };
+    drop(ledger);
+    report.redact(run.secrets.redactor());
+    Box::new(Concluded { report, _kept: run.take_extensions() })
+}
