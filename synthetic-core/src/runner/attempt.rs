@@ -10,7 +10,7 @@ use super::driver::{End, drive};
 use super::panics::{self, Scene};
 use super::{Runner, undo};
 use crate::canary::AnyCanary;
-use crate::failure::{Failure, Reason};
+use crate::failure::{Failure, Reason, panic_message};
 use crate::outcome::Outcome;
 use crate::report::{CleanupReport, Report, Version};
 use crate::run::{Context, Shared};
@@ -143,7 +143,7 @@ pub(super) fn raise_where_it_stands(run: &Arc<Shared>, end: &End) {
 }
 
 fn panicked(run: &Arc<Shared>, panic: &(dyn Any + Send)) -> (Context, Failure) {
-    let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {}", panics::message(panic)));
+    let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {}", panic_message(panic)));
     match panics::last_scene() {
         // A panic that goes on (`resume_unwind`) calls no hook: what is remembered is then that of another one.
         Some(Scene { here, place: Some(place) }) if Arc::ptr_eq(&here.run, run) => {

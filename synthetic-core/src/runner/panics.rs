@@ -3,14 +3,13 @@
 //! This is the one thing that is process-wide in the SDK, because Rust's panic hook is: it remembers where a panic
 //! happened in code that belongs to a run, and passes everything on to the hook that was there before.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::panic;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use super::attempt::{self, Identity};
 use super::{LastWords, panics_abort, undo};
-use crate::failure::{Failure, Reason};
+use crate::failure::{Failure, Reason, panic_message};
 use crate::run::{Context, Shared};
 
 thread_local! {
@@ -54,7 +53,7 @@ pub(super) fn remember_where() {
                 let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
                 let scene = Scene { here, place };
                 if panics_abort() {
-                    speak_last_words(&scene, &message(info.payload()));
+                    speak_last_words(&scene, &panic_message(info.payload()));
                 } else {
                     LAST.with(|last| *last.borrow_mut() = Some(scene));
                 }
@@ -72,12 +71,6 @@ pub(super) fn last_scene() -> Option<Scene> {
 /// Forgets where the last panic on this thread happened: what is polled next has nothing to do with it.
 pub(super) fn forget_scene() {
     LAST.with(|last| drop(last.take()));
-}
-
-/// Returns what a panic said.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("(a value that is not text)").to_owned()
 }
 
 /// Announces a run, so that it can still be reported if a panic ends the process. Does nothing where panics unwind.
