@@ -71,7 +71,6 @@ async fn a_panic_before_the_first_await_is_caught_too() {
         fn spec(&self) -> Spec {
             Spec::new("bad")
         }
-        #[expect(clippy::manual_async_fn, reason = "the panic is to happen before there is a future")]
         fn run(&self, _run: Run) -> impl Future<Output = Result> + Send {
             panic!("early");
             #[expect(unreachable_code, reason = "says what the future is")]
@@ -132,6 +131,7 @@ async fn a_body_that_blocks_the_only_thread_past_its_deadline_is_reported_as_tha
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::await_holding_lock, reason = "it is what the body is stuck on")]
 async fn a_body_that_never_gives_its_thread_back_is_given_up_and_cleaned_up_after() {
     let (undone, gate) = (Undone::default(), Arc::new(Mutex::new(())));
     let held = gate.lock().unwrap();
@@ -147,9 +147,7 @@ async fn a_body_that_never_gives_its_thread_back_is_given_up_and_cleaned_up_afte
                 .await
             }
         });
-        #[expect(clippy::await_holding_lock, reason = "it is what the body is stuck on")]
-        let report = Runner::new().patience(ms(50)).run(canary).await;
-        report
+        Runner::new().patience(ms(50)).run(canary).await
     };
     drop(held);
     assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Blocked)));

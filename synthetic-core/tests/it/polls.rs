@@ -57,7 +57,7 @@ async fn when_time_is_up_the_last_look_speaks() {
 #[tokio::test(start_paused = true)]
 async fn a_look_that_hangs_is_given_up_when_time_is_up() {
     let report = once(canary(Spec::new("test"), |run: Run| async move {
-        run.eventually(every(ms(250)).up_to(secs(1)), || std::future::pending::<Result>()).await
+        run.eventually(every(ms(250)).up_to(secs(1)), std::future::pending::<Result>).await
     }))
     .await;
     assert_eq!(report.reason, Some(Reason::Timeout));
