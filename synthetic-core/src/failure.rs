@@ -1,5 +1,6 @@
 //! What a run found wrong: [`Failure`], its [`Reason`], and the [`Result`] that bodies return.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -508,6 +509,12 @@ fn new_id() -> u64 {
 
 fn place(location: &Location<'_>) -> String {
     format!("{}:{}", location.file(), location.line())
+}
+
+/// Returns what a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("(a value that is not text)").to_owned()
 }
 
 /// Cuts a text after `longest` bytes, on a character, and says how much was left out.

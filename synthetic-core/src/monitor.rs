@@ -118,7 +118,8 @@ async fn finish(runs: summary::Runs, pipeline: Arc<Pipeline>, close: Duration) -
 /// Where a panic ends the process, the sinks are told what can still be told.
 fn with_last_words(runner: Runner, sinks: &[Arc<dyn Sink>]) -> Runner {
     let sinks = sinks.to_vec();
-    runner.last_words(Arc::new(move |report| sinks.iter().for_each(|sink| sink.last_words(report))))
+    // By now the app has its subscriber, which it may not have had when the monitor was built.
+    runner.see_subscriber().last_words(Arc::new(move |report| sinks.iter().for_each(|sink| sink.last_words(report))))
 }
 
 impl fmt::Debug for Monitor {

@@ -130,6 +130,12 @@ impl Runner {
         self
     }
 
+    /// Passes events on to the subscriber that is current here.
+    pub(crate) fn see_subscriber(self) -> Self {
+        let from = self.capture;
+        self.keep_logs(from)
+    }
+
     /// Sets what is called with the report of a run whose panic ends the process (`panic = "abort"`).
     pub(crate) fn last_words(mut self, last_words: LastWords) -> Self {
         self.last_words = Some(last_words);

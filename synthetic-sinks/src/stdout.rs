@@ -1,5 +1,6 @@
 //! Results on a terminal, or as JSON lines: the reference for every other sink.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -148,17 +149,31 @@ fn pretty(report: &Report, colour: bool) -> String {
     let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let head = head.strip_prefix(&*report.canary).unwrap_or(head).trim_start();
     let head = head.strip_prefix(report.outcome.as_str()).unwrap_or(head).trim_start();
+    let (head, rest, canary) = (printable(head), printable(rest), printable(&report.canary));
     let (on, off) = if colour { (paint(report.outcome), "\x1b[0m") } else { ("", "") };
-    let mut line = format!(
-        "{}  {on}{:<8}{off}  {}  {head}",
-        time(report.started_at + report.duration),
-        report.outcome,
-        report.canary
-    );
+    let mut line =
+        format!("{}  {on}{:<8}{off}  {}  {head}", time(report.started_at + report.duration), report.outcome, canary);
     if !rest.is_empty() {
         let _ = write!(line, "\n{rest}");
     }
     line
+}
+
+/// Shows what would command a terminal instead of obeying it: the target decides what its answers hold.
+fn printable(text: &str) -> Cow<'_, str> {
+    let commands = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if commands(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 const fn paint(outcome: Outcome) -> &'static str {
@@ -263,6 +278,14 @@ mod tests {
     async fn colour_is_around_the_outcome_alone() {
         let text = pretty(&*report(|run| run.expect("db", "up", eq("up"))).await, true);
         assert_eq!(text, "08:00:00Z  \x1b[32mpassed  \x1b[0m  api-health  in 12.0 ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_target_answers_commands_no_terminal() {
+        let hostile = report(|_| Err(Failure::new("greeting").actual("\x1b[2J\x1b[Hall is well\rup\u{9b}2J"))).await;
+        let text = pretty(&hostile, true);
+        assert_eq!(text.chars().filter(|c| *c == '\x1b').count(), 2, "only the colour: {text:?}");
+        assert!(text.contains("\n    actual    \\u{1b}[2J\\u{1b}[Hall is well\\rup\\u{9b}2J"), "{text}");
     }
 
     #[tokio::test(start_paused = true)]

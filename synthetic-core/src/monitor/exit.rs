@@ -20,7 +20,7 @@ pub enum Exit {
     Passed = 0,
     /// A run failed: the target is wrong.
     Failed = 1,
-    /// A run could not conclude, or a sink lost reports: nothing can be said of the target.
+    /// A run could not conclude, or a sink lost reports or did not close: nothing can be said of the target.
     Error = 2,
     /// All journeys were good, but something was left behind in the target.
     LeftBehind = 3,

@@ -1,11 +1,12 @@
 //! Starts runs when they are due, and ends them when the monitor is told to stop.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -32,24 +33,26 @@ pub(super) async fn run(
     let runs = Arc::new(Mutex::new(Runs::default()));
     let (no_more, cancel) = (CancellationToken::new(), CancellationToken::new());
     let start = Instant::now();
-    let mut beats = JoinSet::new();
+    let mut beats = Beats::default();
     for entry in entries {
-        lock(&runs).expect(entry.canary.spec().shared_name());
-        beats.spawn(beat(
+        let name = entry.canary.spec().shared_name();
+        lock(&runs).expect(Arc::clone(&name));
+        let beat = beat(
             entry,
             runner.clone(),
             Arc::clone(pipeline),
             Beat { start, runs: Arc::clone(&runs), no_more: no_more.clone(), cancel: cancel.clone() },
-        ));
+        );
+        beats.names.insert(beats.tasks.spawn(beat).id(), name);
     }
     // A monitor that is dropped takes its runs with it, and what they deferred is still undone.
     let dropped = cancel.clone().drop_guard();
     stop.await;
     no_more.cancel();
-    if timeout(grace, drain(&mut beats)).await.is_err() {
+    if timeout(grace, drain(&mut beats, &runs)).await.is_err() {
         cancel.cancel();
         // Every run ends now within its own cleanup budget.
-        drain(&mut beats).await;
+        drain(&mut beats, &runs).await;
     }
     drop(dropped);
     std::mem::take(&mut *lock(&runs))
@@ -92,32 +95,51 @@ pub(super) async fn once(entries: Vec<Entry>, runner: Runner, pipeline: &Arc<Pip
     let mut runs = Runs::default();
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut attempts = JoinSet::new();
+    let mut names = HashMap::new();
     let cancel = CancellationToken::new();
     let _dropped = cancel.clone().drop_guard();
     for (n, entry) in entries.into_iter().enumerate() {
         runs.expect(entry.canary.spec().shared_name());
         let (runner, places, cancel) = (runner.clone(), Arc::clone(&places), cancel.child_token());
-        attempts.spawn(async move {
+        let name = entry.canary.spec().shared_name();
+        let attempt = attempts.spawn(async move {
             let _place = places.acquire_owned().await;
             (n, Arc::new(runner.attempt(&entry.canary, None, cancel).await))
         });
+        names.insert(attempt.id(), name);
     }
     let mut reports = Vec::new();
     while let Some(ended) = attempts.join_next().await {
-        if let Ok((n, report)) = ended {
-            runs.count(&report);
-            pipeline.accept(&report);
-            reports.push((n, report));
+        match ended {
+            Ok((n, report)) => {
+                runs.count(&report);
+                pipeline.accept(&report);
+                reports.push((n, report));
+            }
+            Err(error) => {
+                tracing::error!(target: "synthetic", %error, "a run ended without a report by a fault of the SDK");
+                names.get(&error.id()).into_iter().for_each(|name| runs.fault(name));
+            }
         }
     }
     reports.sort_by_key(|(n, _)| *n);
     (reports.into_iter().map(|(_, report)| report).collect(), runs)
 }
 
-async fn drain(beats: &mut JoinSet<()>) {
-    while let Some(ended) = beats.join_next().await {
+/// The schedules that are kept, a task each, and whose they are.
+#[derive(Default)]
+struct Beats {
+    tasks: JoinSet<()>,
+    names: HashMap<Id, Arc<str>>,
+}
+
+async fn drain(beats: &mut Beats, runs: &Mutex<Runs>) {
+    while let Some(ended) = beats.tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(target: "synthetic", %error, "a canary's schedule ended by a fault of the SDK");
+            if let Some(name) = beats.names.get(&error.id()) {
+                lock(runs).fault(name);
+            }
         }
     }
 }

@@ -48,11 +48,12 @@ impl Summary {
 
     /// Returns how the process should end.
     ///
-    /// A sink that lost reports makes it at least an [error](Exit::Error): what it shows is not the whole truth.
+    /// A sink that lost reports, or that did not close as it should, makes it at least an [error](Exit::Error): what it
+    /// shows may not be the whole truth.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let outcomes = self.canaries.values().flat_map(|canary| canary.outcomes.keys().copied());
-        let lost = self.sinks.iter().any(|sink| sink.dropped.values().sum::<u64>() > 0);
+        let lost = self.sinks.iter().any(|sink| !sink.dropped.is_empty() || sink.last_error.is_some());
         let outcomes = outcomes.chain((lost && self.runs() > 0).then_some(Outcome::Error));
         Exit::of(outcomes, self.canaries.values().any(|canary| canary.left_behind > 0))
     }
@@ -103,6 +104,11 @@ impl Runs {
 
     pub(super) fn missed(&mut self, canary: &Arc<str>, missed: u64) {
         self.canaries.entry(Arc::clone(canary)).or_default().missed += missed;
+    }
+
+    /// A run ended without a report, by a fault of the SDK: that is never green.
+    pub(super) fn fault(&mut self, canary: &Arc<str>) {
+        *self.canaries.entry(Arc::clone(canary)).or_default().outcomes.entry(Outcome::Error).or_default() += 1;
     }
 
     pub(super) fn count(&mut self, report: &Report) {

@@ -15,16 +15,20 @@ pub const SCHEMA_VERSION: &str = "synthetic-report/1";
 /// ```
 pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
 
-/// Times are written as RFC 3339 in UTC, to the microsecond.
+/// Times are written as RFC 3339 in UTC, to the microsecond; those after 9999 or before -9999 as the last or first that
+/// can be.
 pub(super) mod rfc3339 {
     use std::time::SystemTime;
 
     use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+    use serde::{Deserialize, Deserializer, Serializer, de};
 
     pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = Timestamp::try_from(*time).map_err(ser::Error::custom)?;
-        let micros = Timestamp::from_microsecond(time.as_microsecond()).map_err(ser::Error::custom)?;
+        // A certificate "without an end" ends in the last second of 9999, beyond what can be written: a report is never
+        // lost for that.
+        let furthest = if *time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
+        let time = Timestamp::try_from(*time).unwrap_or(furthest);
+        let micros = Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time);
         serializer.collect_str(&micros)
     }
 

@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StepReport {
-    /// Its name, at most 256 bytes.
+    /// Its name, cut after 256 bytes.
     pub name: Text,
     /// The step that it is part of, by its place in [`Report::steps`](super::Report::steps).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,8 @@ pub struct StepReport {
     pub duration: Duration,
     /// Whether it ended by itself; `false` when it was dropped, or when the run's time was up.
     pub finished: bool,
-    /// Whether it belongs to a try that failed and was followed by another one, so that its outcome did not count.
+    /// Whether its outcome did not count, because it belongs to a try that failed and was followed by another one, or to
+    /// something that was [tolerated](crate::Run::tolerate) and failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
     /// How many tries it took, where it was tried more than once, see [`Run::retry`](crate::Run::retry) and

@@ -21,13 +21,11 @@ impl fmt::Display for Report {
             }
         }
         for item in self.cleanup.items.iter().filter(|item| item.result != CleanupResult::Removed) {
-            write!(f, "\n  left behind: {}: {}", item.name, item.result)?;
-            if let Some(failure) = &item.failure {
-                write!(f, ": {failure}")?;
-            }
+            let why = item.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
+            write!(f, "\n  left behind: {}", within(4, &format!("{}: {}{why}", item.name, item.result)))?;
         }
         for warning in &self.warnings {
-            write!(f, "\n  warning: {warning}")?;
+            write!(f, "\n  warning: {}", within(4, warning))?;
         }
         if self.outcome == Outcome::Passed {
             return Ok(());
@@ -36,13 +34,15 @@ impl fmt::Display for Report {
             f.write_str("\n  steps")?;
         }
         for step in &self.steps {
-            write!(f, "\n  {}{}", "  ".repeat(1 + self.depth(step)), StepLine(step))?;
+            let indent = 2 + 2 * (1 + self.depth(step));
+            write!(f, "\n{:indent$}{}", "", within(indent + 10, &StepLine(step).to_string()))?;
         }
         if !self.log.is_empty() {
             f.write_str("\n  log")?;
         }
         for line in &self.log {
-            write!(f, "\n    {:>10}  {:<5} {}: {}", Took(line.at).to_string(), line.level, line.target, line.text)?;
+            let text = within(22, &line.text);
+            write!(f, "\n    {:>10}  {:<5} {}: {text}", Took(line.at).to_string(), line.level, line.target)?;
         }
         write!(f, "\n  run {}", self.run_id)
     }
@@ -55,6 +55,11 @@ impl Report {
     }
 }
 
+/// Indents the lines of a text but the first, so that none of them can be taken for a line of the report.
+fn within(indent: usize, text: &str) -> String {
+    text.replace('\n', &format!("\n{:indent$}", ""))
+}
+
 struct StepLine<'a>(&'a StepReport);
 
 impl fmt::Display for StepLine<'_> {
@@ -65,7 +70,7 @@ impl fmt::Display for StepLine<'_> {
             write!(f, ", {tries} tries")?;
         }
         match (step.superseded, step.finished) {
-            (true, _) => f.write_str(", tried again"),
+            (true, _) => f.write_str(", did not count"),
             (false, false) => f.write_str(", did not finish"),
             (false, true) => Ok(()),
         }

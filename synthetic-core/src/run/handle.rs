@@ -251,7 +251,8 @@ impl Run {
 
 /// # Evidence
 impl Run {
-    /// Attaches evidence: at most 4 MiB each and 32 MiB a run. Text is kept without the run's secrets.
+    /// Attaches evidence: at most 4 MiB each, 50 pieces and 32 MiB a run. Text (by its media type, or as it is UTF-8) is
+    /// kept without the run's secrets; a picture is kept as it is.
     pub fn attach(&self, name: impl Into<String>, media_type: impl Into<Text>, bytes: impl Into<Bytes>) {
         self.0.ledger().attach(Artifact::new(name, media_type, bytes));
     }
@@ -271,7 +272,7 @@ impl Run {
         }
     }
 
-    /// Labels the run, at most 16 labels. The same name again replaces the value, which is cut after 256 bytes.
+    /// Labels the run, at most 16 labels. The same name again replaces the value. Both are cut after 256 bytes.
     pub fn label(&self, name: impl Into<String>, value: impl Into<String>) {
         self.0.ledger().label(name.into(), value.into());
     }

@@ -231,9 +231,16 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn recover(&mut self, failure: Failure) {
-        if self.fits("recovered failures", self.recovered.len(), MOST_FAILURES) {
-            self.recovered.push(failure);
+    /// Records what another try cured, and how much of it was left out already.
+    pub(crate) fn recover(&mut self, failures: Vec<Failure>, left_out: u64) {
+        const RECOVERED: &str = "recovered failures";
+        for failure in failures {
+            if self.fits(RECOVERED, self.recovered.len(), MOST_FAILURES) {
+                self.recovered.push(failure);
+            }
+        }
+        if left_out > 0 && !self.sealed {
+            self.left_out.entry(RECOVERED).or_insert((MOST_FAILURES, 0)).1 += left_out;
         }
     }
 

@@ -10,8 +10,7 @@ use crate::failure::{Failure, Reason, Result};
 use crate::outcome::Outcome;
 use crate::run::Context;
 use crate::run::context::Try;
-use crate::run::ledger::LastTry;
-use crate::run::ledger::LeftOut;
+use crate::run::ledger::{LastTry, LeftOut, MOST_FAILURES};
 use crate::schedule::Every;
 
 /// The shortest time between two looks: timers know no shorter one, and without one nothing else would run in between.
@@ -146,6 +145,7 @@ where
 {
     let mut tried = 0;
     let mut failed = Vec::new();
+    let mut left_out = 0;
     loop {
         tried += 1;
         let attempt = Attempt::begin(&here);
@@ -156,14 +156,18 @@ where
         }
         match result {
             Ok(value) => {
-                failed.into_iter().for_each(|failure| here.run.ledger().recover(failure));
+                here.run.ledger().recover(failed, left_out);
                 attempt.succeed();
                 return Ok(value);
             }
             Err(failure) if attempts.again(&failure, tried) => {
                 attempt.supersede();
                 attempt.note(tried, &failure);
-                failed.push(failure);
+                if failed.len() < MOST_FAILURES {
+                    failed.push(failure);
+                } else {
+                    left_out += 1;
+                }
                 sleep_until(Instant::now() + attempts.wait_after(tried)).await;
             }
             Err(mut failure) => {
@@ -180,7 +184,9 @@ pub(super) async fn tolerate<T>(here: Context, work: impl Future<Output = Result
     let attempt = Attempt::begin(&here);
     let result = attempt.run(work).await;
     let result = attempt.judge(result);
-    attempt.supersede();
+    if result.is_err() {
+        attempt.supersede();
+    }
     result
 }
 

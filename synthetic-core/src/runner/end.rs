@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::panics::{self, Scene};
-use crate::failure::{Failure, Reason, Result};
+use crate::failure::{Failure, Reason, Result, panic_message};
 use crate::run::{Context, Shared};
 
 /// How a body ended.
@@ -63,7 +63,7 @@ pub(super) fn raise_where_it_stands(run: &Arc<Shared>, end: &End) {
 }
 
 fn panicked(run: &Arc<Shared>, panic: &(dyn Any + Send)) -> (Context, Failure) {
-    let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {}", panics::message(panic)));
+    let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {}", panic_message(panic)));
     match panics::last_scene() {
         // A panic that goes on (`resume_unwind`) calls no hook: what is remembered is then that of another one.
         Some(Scene { here, place: Some(place) }) if Arc::ptr_eq(&here.run, run) => {

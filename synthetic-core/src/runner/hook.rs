@@ -7,7 +7,8 @@ use std::panic;
 use std::sync::Once;
 
 use super::last_words;
-use super::panics::{self, Scene, message, panics_abort};
+use super::panics::{self, Scene, panics_abort};
+use crate::failure::panic_message;
 use crate::run::Context;
 
 /// Makes sure that the place of a panic is remembered.
@@ -20,7 +21,7 @@ pub(super) fn install() {
                 let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
                 let scene = Scene { here, place };
                 if panics_abort() {
-                    last_words::speak(&scene, &message(info.payload()));
+                    last_words::speak(&scene, &panic_message(info.payload()));
                 } else {
                     panics::remember(scene);
                 }

@@ -1,6 +1,5 @@
 //! What can be known of a panic: its message and its place.
 
-use std::any::Any;
 use std::cell::RefCell;
 
 use crate::run::Context;
@@ -23,12 +22,6 @@ pub(super) fn last_scene() -> Option<Scene> {
 /// Forgets where the last panic on this thread happened: what is polled next has nothing to do with it.
 pub(super) fn forget_scene() {
     LAST.with(|last| drop(last.take()));
-}
-
-/// Returns what a panic said.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("(a value that is not text)").to_owned()
 }
 
 /// Remembers where a panic on this thread happened.

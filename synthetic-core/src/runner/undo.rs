@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::panics;
-use crate::failure::{Failure, Reason};
+use crate::failure::{Failure, Reason, panic_message};
 use crate::report::{CleanupItem, CleanupReport, CleanupResult};
 use crate::run::{Deferred, Shared};
 
@@ -58,7 +57,7 @@ async fn undo(deferred: Deferred, time: Duration) -> CleanupItem {
         Ok(Ok(Err(failure))) => CleanupItem::new(name, took, CleanupResult::Failed, Some(failure)),
         Ok(Err(broken)) => {
             let message = match broken.try_into_panic() {
-                Ok(panic) => format!("it panicked: {}", panics::message(&*panic)),
+                Ok(panic) => format!("it panicked: {}", panic_message(&*panic)),
                 Err(_) => "the runtime was shut down".to_owned(),
             };
             let failure = Failure::with_reason(Reason::Panic, message);

@@ -1,20 +1,29 @@
 //! Delivers reports to sinks: one bounded queue and one task a sink, so that none slows another or a canary.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{DeliveryError, Sink};
+use crate::clock::later;
+use crate::failure::panic_message;
 use crate::report::Report;
 
 /// How many reports wait for a sink before further ones are dropped and counted.
 const QUEUE: usize = 1024;
+/// How long a worker that is ended may take to notice.
+const MOMENT: Duration = Duration::from_millis(100);
 /// How often a batch is tried before it is dropped and counted.
 const TRIES: u32 = 5;
 
@@ -28,7 +37,7 @@ pub struct SinkStats {
     pub delivered: u64,
     /// How many were dropped, by reason: `queue_full`, `fatal`, `gave_up`, `shutdown`.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// What the last error said.
+    /// What the last error said that lost reports or kept the sink from closing; one that another try cured is none.
     pub last_error: Option<String>,
 }
 
@@ -43,6 +52,7 @@ struct Lane {
     queue: Sender<Arc<Report>>,
     worker: JoinHandle<()>,
     stats: Arc<Mutex<SinkStats>>,
+    accepted: AtomicU64,
 }
 
 impl fmt::Debug for Lane {
@@ -58,7 +68,8 @@ impl Pipeline {
             let (queue, reports) = channel(QUEUE);
             let stats = Arc::new(Mutex::new(SinkStats { sink: sink.name().to_owned(), ..SinkStats::default() }));
             let worker = Worker { sink: Arc::clone(sink), reports, stats: Arc::clone(&stats) };
-            Lane { sink: Arc::clone(sink), queue, worker: tokio::spawn(worker.work()), stats }
+            let accepted = AtomicU64::new(0);
+            Lane { sink: Arc::clone(sink), queue, worker: tokio::spawn(worker.work()), stats, accepted }
         };
         Self { lanes: sinks.iter().map(lane).collect() }
     }
@@ -66,6 +77,7 @@ impl Pipeline {
     /// Hands a report to every sink's queue and returns at once.
     pub(crate) fn accept(&self, report: &Arc<Report>) {
         for lane in &self.lanes {
+            lane.accepted.fetch_add(1, Ordering::Relaxed);
             match lane.queue.try_send(Arc::clone(report)) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => lose(&lane.stats, "queue_full", 1, "its queue is full"),
@@ -74,28 +86,68 @@ impl Pipeline {
         }
     }
 
-    /// Delivers what is queued, closes the sinks, and returns what became of everything: within `bound`, come what may.
+    /// Delivers what is queued, closes the sinks, and returns what became of everything: within `bound` and a moment,
+    /// come what may.
     pub(crate) async fn close(self, bound: Duration) -> Vec<SinkStats> {
-        let deadline = Instant::now() + bound;
+        let deadline = later(Instant::now(), bound);
         let mut all = Vec::new();
         let lanes: Vec<_> = self
             .lanes
             .into_iter()
-            .map(|Lane { queue, worker, stats, .. }| {
+            .map(|Lane { queue, worker, stats, accepted, .. }| {
                 drop(queue); // The worker ends when its queue is empty and closed; all do so side by side.
-                (worker, stats)
+                (worker, stats, accepted.into_inner())
             })
             .collect();
-        for (mut worker, stats) in lanes {
-            if timeout_at(deadline, &mut worker).await.is_err() {
-                worker.abort();
-                let _ = worker.await;
-                lose(&stats, "shutdown", 0, "it was not done when the time for closing was up");
+        for (mut worker, stats, accepted) in lanes {
+            match timeout_at(deadline, &mut worker).await {
+                Ok(Ok(())) => {}
+                Ok(Err(broken)) => lose(&stats, "shutdown", 0, &ended(broken)),
+                Err(_) => {
+                    worker.abort();
+                    // One that blocks its thread does not even notice.
+                    let _ = timeout(MOMENT, worker).await;
+                    lose(&stats, "shutdown", 0, "it was not done when the time for closing was up");
+                }
             }
-            all.push(stats.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            let mut stats = stats.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // What nobody has spoken for by now, nobody will.
+            let unspoken = accepted.saturating_sub(stats.delivered + stats.dropped.values().sum::<u64>());
+            if unspoken > 0 {
+                *stats.dropped.entry("shutdown").or_default() += unspoken;
+            }
+            all.push(stats);
         }
         all
     }
+}
+
+fn ended(broken: JoinError) -> String {
+    match broken.try_into_panic() {
+        Ok(panic) => panicked(&*panic).to_string(),
+        Err(_) => "the runtime was shut down".to_owned(),
+    }
+}
+
+/// A panic is a fault that another try does not cure.
+fn panicked(panic: &(dyn Any + Send)) -> DeliveryError {
+    DeliveryError::Fatal(format!("it panicked: {}", panic_message(panic)))
+}
+
+/// Waits for what a sink does; a panic in it stops neither the sink nor the count of what it was given.
+async fn caught<F>(call: impl FnOnce() -> F) -> Result<(), DeliveryError>
+where
+    F: Future<Output = Result<(), DeliveryError>>,
+{
+    let mut work = match catch_unwind(AssertUnwindSafe(|| Box::pin(call()))) {
+        Ok(work) => work,
+        Err(panic) => return Err(panicked(&*panic)),
+    };
+    poll_fn(|task| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+    })
+    .await
 }
 
 struct Worker {
@@ -110,7 +162,7 @@ impl Worker {
         let shape = self.sink.batch();
         let most = shape.most.max(1);
         while self.reports.recv_many(&mut batch, most).await > 0 {
-            let until = Instant::now() + shape.linger;
+            let until = later(Instant::now(), shape.linger);
             while batch.len() < most && !shape.linger.is_zero() {
                 let more = most - batch.len();
                 match timeout_at(until, self.reports.recv_many(&mut batch, more)).await {
@@ -124,7 +176,7 @@ impl Worker {
             in_flight.conclude(delivered);
             batch.clear();
         }
-        if let Err(error) = self.sink.close().await {
+        if let Err(error) = caught(|| self.sink.close()).await {
             lose(&self.stats, "close", 0, &format!("it could not be closed: {error}"));
         }
     }
@@ -133,7 +185,7 @@ impl Worker {
         let mut tried = 0;
         loop {
             tried += 1;
-            let wait = match self.sink.deliver(batch).await {
+            let wait = match caught(|| self.sink.deliver(batch)).await {
                 Ok(()) => return Ok(()),
                 Err(error @ DeliveryError::Fatal(_)) => return Err(("fatal", error)),
                 Err(error) if tried == TRIES => return Err(("gave_up", error)),
@@ -187,7 +239,11 @@ fn lose(stats: &Mutex<SinkStats>, reason: &'static str, reports: u64, why: &str)
     if reports > 0 {
         *stats.dropped.entry(reason).or_default() += reports;
     }
-    tracing::warn!(target: "synthetic", sink = stats.sink, reason, reports, "a sink lost reports: {why}");
+    if reports > 0 {
+        tracing::warn!(target: "synthetic", sink = stats.sink, reason, reports, "a sink lost reports: {why}");
+    } else {
+        tracing::warn!(target: "synthetic", sink = stats.sink, reason, "a sink did not end as it should: {why}");
+    }
     stats.last_error = Some(why.to_owned());
 }
 

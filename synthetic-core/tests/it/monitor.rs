@@ -7,6 +7,7 @@ use std::time::Duration;
 use synthetic_core::Clock;
 use synthetic_core::monitor::{Builder, Exit};
 use synthetic_core::prelude::*;
+use synthetic_core::sink::DeliveryError;
 use synthetic_core::testing::RecordingSink;
 
 fn good(name: &'static str) -> impl Canary {
@@ -204,4 +205,93 @@ async fn what_was_left_behind_has_an_exit_code_of_its_own() {
     let (_, summary) = builder.canary(every(mins(1)), leaky).build().unwrap().once().await;
     assert_eq!(summary.exit(), Exit::LeftBehind);
     assert_eq!(summary.to_string(), "leaky     1 runs, 1 degraded, 1 things left behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_does_not_close_as_it_should_is_not_green() {
+    struct Leaky;
+    #[async_trait::async_trait]
+    impl synthetic_core::Sink for Leaky {
+        fn name(&self) -> &'static str {
+            "leaky"
+        }
+        async fn deliver(&self, _reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+            Ok(())
+        }
+        async fn close(&self) -> Result<(), DeliveryError> {
+            Err(DeliveryError::Retry("disk full".into()))
+        }
+    }
+    let monitor = Monitor::named("test").canary(every(mins(1)), good("good")).sink(Leaky).build().unwrap();
+    let (_, summary) = monitor.once().await;
+    assert_eq!(summary.exit(), Exit::Error);
+    assert!(summary.to_string().ends_with("sink leaky delivered 1; last error: it could not be closed: disk full"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_times_are_no_end_at_all_for_a_monitor_either() {
+    let (builder, sink) = monitor();
+    let patient =
+        canary(Spec::new("patient").timeout(Duration::MAX), |run: Run| async move { run.expect("x", 1, eq(1)) });
+    let builder = builder.canary(every(Duration::MAX), patient).grace(Duration::MAX).close_within(Duration::MAX);
+    let summary = builder.build().unwrap().run_until(tokio::time::sleep(mins(10))).await;
+    assert_eq!((summary.exit(), sink.reports().len()), (Exit::Passed, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_blocks_stops_no_timer_of_the_others() {
+    let (gate, opened) = std::sync::mpsc::channel::<()>();
+    let opened = std::sync::Mutex::new(Some(opened));
+    let blocks = canary(Spec::new("blocks").timeout(ms(50)), move |_run: Run| {
+        let opened = opened.lock().unwrap().take();
+        async move {
+            // Woken by a timer, on the thread that waited for it.
+            tokio::time::sleep(ms(10)).await;
+            let _ = opened.map(|opened| opened.recv());
+            Ok(())
+        }
+    });
+    let (builder, sink) = monitor();
+    let (told, tells) = (Arc::new(tokio::sync::Notify::new()), AtomicUsize::new(0));
+    let tell = Arc::clone(&told);
+    let ticking = canary(Spec::new("ticking").timeout(ms(10)), move |run: Run| {
+        if tells.fetch_add(1, Ordering::SeqCst) == 50 {
+            tell.notify_one();
+        }
+        async move { run.expect("x", 1, eq(1)) }
+    });
+    let monitor = builder.canary(every(mins(1)), blocks).canary(every(ms(30)), ticking).grace(ms(0)).build().unwrap();
+    monitor.run_until(told.notified()).await;
+    drop(gate);
+    let reports = sink.reports();
+    let blocked = reports.iter().find(|report| &*report.canary == "blocks").map(|report| report.reason);
+    assert_eq!(blocked, Some(Some(synthetic_core::Reason::Blocked)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_is_set_after_the_monitor_was_built_sees_what_is_logged_in_a_run() {
+    let (builder, _sink) = monitor();
+    let logs = canary(Spec::new("logs").timeout(secs(5)), |run: Run| async move {
+        tracing::info!("inside of a run");
+        run.expect("x", 1, eq(1))
+    });
+    let monitor = builder.canary(every(mins(1)), logs).build().unwrap();
+    let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let writer = Arc::clone(&lines);
+    let subscriber = tracing_subscriber::fmt().with_writer(move || Lines(Arc::clone(&writer))).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    monitor.once().await;
+    assert!(String::from_utf8_lossy(&lines.lock().unwrap()).contains("inside of a run"));
+}
+
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -137,3 +137,33 @@ async fn preferences_of_the_look_that_counts_degrade_the_run() {
     .await;
     assert_eq!((report.outcome, report.unmet.len()), (Outcome::Degraded, 1));
 }
+
+#[tokio::test]
+async fn a_step_that_was_tolerated_and_good_counts() {
+    let report =
+        once(canary(
+            Spec::new("test"),
+            |run: Run| async move { run.tolerate(run.step("allowed", async { Ok(()) })).await },
+        ))
+        .await;
+    report.assert_passed();
+    assert!(!report.steps[0].superseded);
+}
+
+#[tokio::test]
+async fn however_often_something_is_tried_again_what_is_kept_is_bounded_and_the_rest_is_counted() {
+    let tries = Arc::new(AtomicU32::new(0));
+    let report = once(canary(Spec::new("test"), move |run: Run| {
+        let tries = Arc::clone(&tries);
+        async move {
+            run.retry(attempts(u32::MAX).wait(ms(0)), || async {
+                run.expect("tries", tries.fetch_add(1, Ordering::Relaxed), ge(250))
+            })
+            .await
+        }
+    }))
+    .await;
+    report.assert_passed();
+    assert_eq!(report.recovered.len(), 100);
+    assert_eq!(report.warnings, ["150 recovered failures were left out, a run keeps 100"]);
+}

@@ -106,3 +106,42 @@ async fn a_report_of_another_version_is_refused_by_name() {
 async fn assert_passed_panics_with_the_whole_report() {
     once(canary(Spec::new("bad"), |run: Run| async move { run.expect("x", 1, eq(2)) })).await.assert_passed();
 }
+
+#[tokio::test]
+async fn the_strangest_times_are_written_and_come_back() {
+    let year = Duration::from_secs(365 * 24 * 60 * 60);
+    let before_1970 = SystemTime::UNIX_EPOCH - 20 * year - Duration::from_millis(250);
+    let no_end = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let runner = Runner::new().clock(Clock::starting_at(before_1970));
+    let report = runner.run(canary(Spec::new("old"), move |run: Run| async move {
+        let mut request = RequestReport::new("GET", "https://shop.example/").status(200).duration(1000 * year);
+        request.certificate = Some(Certificate::new("shop.example", no_end));
+        run.record_request(request);
+        for value in [0.1 + 0.2, f64::MIN_POSITIVE, f64::MAX, -0.0, f64::NAN, f64::INFINITY] {
+            run.metric("m", value, Unit::Count);
+        }
+        run.expect("x", 1, eq(1))
+    }));
+    let report = report.await;
+    let back: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+    assert!(back.started_at >= before_1970 && back.started_at < before_1970 + Duration::from_secs(60));
+    assert_eq!((back.requests[0].duration, back.metrics.len(), report.warnings.len()), (1000 * year, 4, 2));
+    let ends = back.requests[0].certificate.as_ref().unwrap().expires_at;
+    assert!(no_end.duration_since(ends).unwrap() < Duration::from_secs(2 * 24 * 60 * 60));
+    let values: Vec<f64> = back.metrics.iter().map(|metric| metric.value).collect();
+    assert_eq!(values, report.metrics.iter().map(|metric| metric.value).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn no_text_of_a_run_can_be_taken_for_a_line_of_its_report() {
+    let report = once(canary(Spec::new("test"), |run: Run| async move {
+        let forged = "x\n00:00:00Z  passed    api-health";
+        tracing::warn!("{forged}");
+        run.warn(forged);
+        run.defer(forged, async move { Err(Failure::new(forged)) });
+        run.step(forged, async { run.expect(forged, forged, eq("y")) }).await
+    }))
+    .await;
+    let text = report.to_string();
+    assert!(text.lines().skip(1).all(|line| line.starts_with("  ")), "{text}");
+}

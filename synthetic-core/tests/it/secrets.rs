@@ -132,3 +132,43 @@ async fn a_run_that_waits_in_vain_for_a_persona_says_who_has_them() {
     assert_eq!(report.failures[0].subject(), "no persona was free within 9s: in use are alice");
     assert_eq!(report.reason, Some(Reason::Setup));
 }
+
+#[tokio::test]
+async fn an_artifact_that_is_text_is_redacted_whatever_it_is_called() {
+    let report = runner()
+        .run(canary(Spec::new("test"), |run: Run| async move {
+            let secret = run.secret("web/password").await?;
+            let raw = secret.expose();
+            run.attach("a", "Application/JSON", format!("{{\"p\":\"{raw}\"}}"));
+            run.attach("b", "application/octet-stream", format!("dump {raw}"));
+            run.attach("c", "text/plain", [b"latin \xe4 ", raw.as_bytes()].concat());
+            run.expect("x", 1, eq(2))
+        }))
+        .await;
+    assert_eq!(&report.artifacts[2].bytes[..], b"latin \xe4 [redacted:web/password]");
+    for artifact in &report.artifacts {
+        let text = String::from_utf8_lossy(&artifact.bytes);
+        assert!(!text.contains("p@ss") && artifact.bytes.len() == artifact.size, "{}", artifact.name);
+    }
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_secret_at_the_cut_of_an_artifact_is_redacted_too() {
+    for kept in 4..PASSWORD.len() {
+        let report = runner()
+            .run(canary(Spec::new("test"), move |run: Run| async move {
+                let secret = run.secret("web/password").await?;
+                let before = 4 * 1024 * 1024 - 64 - kept;
+                run.attach(
+                    "page",
+                    "text/html",
+                    format!("{}{}{}", "x".repeat(before), secret.expose(), "y".repeat(100)),
+                );
+                Ok(())
+            }))
+            .await;
+        let text = String::from_utf8_lossy(&report.artifacts[0].bytes);
+        assert!(!text.contains("p@ss"), "{kept}");
+        assert!(text.ends_with(" bytes left out)") && report.artifacts[0].cut_from.is_some());
+    }
+}

@@ -102,3 +102,101 @@ async fn a_batch_lingers_for_company() {
     let stats = pipeline.close(Duration::from_secs(60)).await;
     assert_eq!((stats[0].delivered, sink.calls.load(Ordering::SeqCst)), (25, 5));
 }
+
+/// What a [`Bad`] sink does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    PanicsOnFirst,
+    PanicsOnBatch,
+    PanicsOnClose,
+    FailsToClose,
+    HangsOnClose,
+    LingersForEver,
+    TakesNothing,
+}
+
+struct Bad(Fault, AtomicU32);
+
+#[async_trait]
+impl Sink for Bad {
+    fn name(&self) -> &'static str {
+        "bad"
+    }
+    fn batch(&self) -> Batch {
+        match self.0 {
+            Fault::PanicsOnBatch => panic!("no shape"),
+            Fault::LingersForEver => Batch { most: 10, linger: Duration::MAX },
+            Fault::TakesNothing => Batch { most: 0, linger: Duration::ZERO },
+            _ => Batch { most: 1, linger: Duration::ZERO },
+        }
+    }
+    async fn deliver(&self, _reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+        let first = self.1.fetch_add(1, Ordering::SeqCst) == 0;
+        assert!(!first || self.0 != Fault::PanicsOnFirst, "out of cheese");
+        Ok(())
+    }
+    async fn close(&self) -> Result<(), DeliveryError> {
+        match self.0 {
+            Fault::PanicsOnClose => panic!("no way out"),
+            Fault::FailsToClose => Err(DeliveryError::Fatal("disk full".into())),
+            Fault::HangsOnClose => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_a_sink_does_wrong_every_report_is_counted_and_its_fault_is_said() {
+    for (fault, delivered, dropped, error) in [
+        (Fault::PanicsOnFirst, 2, Some(("fatal", 1)), Some("it panicked: out of cheese")),
+        (Fault::PanicsOnBatch, 0, Some(("shutdown", 3)), Some("it panicked: no shape")),
+        (Fault::PanicsOnClose, 3, None, Some("it could not be closed: it panicked: no way out")),
+        (Fault::FailsToClose, 3, None, Some("it could not be closed: disk full")),
+        (Fault::HangsOnClose, 3, None, Some("it was not done when the time for closing was up")),
+        (Fault::LingersForEver, 3, None, None),
+        (Fault::TakesNothing, 3, None, None),
+    ] {
+        let pipeline = Pipeline::start(&[Arc::new(Bad(fault, AtomicU32::new(0))) as Arc<dyn Sink>]);
+        let report = report().await;
+        for _ in 0..3 {
+            pipeline.accept(&report);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let stats = pipeline.close(Duration::from_secs(3)).await.remove(0);
+        assert_eq!((stats.delivered, &stats.dropped), (delivered, &dropped.into_iter().collect()), "{fault:?}");
+        assert_eq!(stats.last_error.as_deref(), error, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_time_to_close_is_no_end_at_all() {
+    let pipeline = Pipeline::start(&[Arc::new(RecordingSink::new()) as Arc<dyn Sink>]);
+    pipeline.accept(&report().await);
+    assert_eq!(pipeline.close(Duration::MAX).await[0].delivered, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_that_blocks_its_thread_does_not_keep_a_monitor_from_ending() {
+    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+    #[async_trait]
+    impl Sink for Stuck {
+        fn name(&self) -> &'static str {
+            "stuck"
+        }
+        fn batch(&self) -> Batch {
+            Batch { most: 1, linger: Duration::ZERO }
+        }
+        async fn deliver(&self, _reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+            let _ = self.0.lock().unwrap().recv();
+            Ok(())
+        }
+    }
+    let (gate, opened) = std::sync::mpsc::channel();
+    let pipeline = Pipeline::start(&[Arc::new(Stuck(Mutex::new(opened))) as Arc<dyn Sink>]);
+    for _ in 0..3 {
+        pipeline.accept(&report().await);
+    }
+    let stats = pipeline.close(Duration::from_millis(50)).await;
+    drop(gate);
+    assert_eq!((stats[0].delivered, stats[0].dropped["shutdown"]), (0, 3), "{stats:?}");
+}
