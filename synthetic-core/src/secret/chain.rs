@@ -37,7 +37,8 @@ use super::{EnvSecrets, MAX_SECRET_BYTES, Redactor, Secret, SecretError, SecretS
 /// ```
 #[derive(Clone)]
 pub struct Secrets {
-    stores: Vec<Arc<dyn SecretStore>>,
+    /// Shared: every run has a clone.
+    stores: Arc<Vec<Arc<dyn SecretStore>>>,
     redactor: Redactor,
 }
 
@@ -45,13 +46,13 @@ impl Secrets {
     /// Asks nobody yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { stores: Vec::new(), redactor: Redactor::new() }
+        Self { stores: Arc::default(), redactor: Redactor::new() }
     }
 
     /// Asks `store` after all others. A store that is used elsewhere too can be given as an `Arc`.
     #[must_use]
     pub fn store(mut self, store: impl SecretStore + 'static) -> Self {
-        self.stores.push(Arc::new(store));
+        Arc::make_mut(&mut self.stores).push(Arc::new(store));
         self
     }
 
@@ -77,7 +78,7 @@ impl Secrets {
     /// than [`MAX_SECRET_BYTES`].
     pub async fn get(&self, name: &str) -> Result<Secret, SecretError> {
         check_name(name)?;
-        for store in &self.stores {
+        for store in self.stores.iter() {
             let Some(secret) = store.get(name).await? else { continue };
             if secret.expose().len() > MAX_SECRET_BYTES {
                 return Err(SecretError::TooLarge { name: name.to_owned(), place: store.name().to_owned() });

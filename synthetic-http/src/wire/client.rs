@@ -97,7 +97,7 @@ impl Client {
         Self { http, shared: Arc::clone(&self.shared) }
     }
 
-    /// Sends a request, follows its redirects and reads the answer to its end.
+    /// Sends a request, follows its redirects and reads the answer to its end. Its time begins with the call.
     ///
     /// # Errors
     ///
@@ -107,24 +107,26 @@ impl Client {
     /// # Cancellation
     ///
     /// Dropping the future, and a deadline that passes, closes the connection.
-    pub(crate) async fn send(&self, request: Request) -> Result<Exchange, Box<Failed>> {
+    pub(crate) fn send(&self, request: Request) -> impl Future<Output = Result<Exchange, Box<Failed>>> + Send {
         let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, jar } = request;
         let proxied = self.shared.settings.use_system_proxy;
         let mut journey = Journey::new(Outgoing { method, url, headers, body }, max_body, proxied);
-        if let Err(error) = prepare(&mut journey.out) {
-            return Err(journey.fail(error));
-        }
-        let Some(deadline) = deadline else {
-            let travelled = self.travel(&mut journey, max_redirects, decode, jar.as_deref()).await;
-            return end(journey, travelled);
-        };
-        if deadline <= journey.started() {
-            return Err(journey.too_late(deadline));
-        }
-        match tokio::time::timeout_at(deadline, self.travel(&mut journey, max_redirects, decode, jar.as_deref())).await
-        {
-            Ok(travelled) => end(journey, travelled),
-            Err(_) => Err(journey.too_late(deadline)),
+        async move {
+            if let Err(error) = prepare(&mut journey.out) {
+                return Err(journey.fail(error));
+            }
+            if let Some(deadline) = deadline.filter(|deadline| *deadline <= journey.started()) {
+                return Err(journey.too_late(deadline));
+            }
+            let travels = Box::pin(self.travel(&mut journey, max_redirects, decode, jar.as_deref()));
+            let Some(deadline) = deadline else {
+                let travelled = travels.await;
+                return end(journey, travelled);
+            };
+            match tokio::time::timeout_at(deadline, travels).await {
+                Ok(travelled) => end(journey, travelled),
+                Err(_) => Err(journey.too_late(deadline)),
+            }
         }
     }
 
