@@ -1,6 +1,13 @@
-//! What the benches share: the canary that is measured.
+//! What the benches share: the canary that is measured, and the sink that is told of its runs.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
 use synthetic_core::prelude::*;
+use synthetic_core::sink::DeliveryError;
+use synthetic_core::{Reason, Report, Sink};
 use synthetic_http::{Http, json, status};
 
 /// Makes the canary of `check-cost`: one step with one GET, whose status and one value of whose JSON body are expected.
@@ -23,4 +30,43 @@ pub fn one_check(http: Http, path: impl Into<String>) -> impl Canary {
             .await
         }
     })
+}
+
+/// A sink that keeps count, as one for metrics does: runs and time by canary, outcome and reason.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// synthetic_core::testing::check_sink_contract(|| async { synthetic_benches::Tally::default() }).await;
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<BTreeMap<Series, (u64, Duration)>>);
+
+type Series = (Arc<str>, Outcome, Option<Reason>);
+
+impl Tally {
+    /// Returns how many runs there were.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().map(|(runs, _)| runs).sum()
+    }
+}
+
+#[async_trait]
+impl Sink for Tally {
+    fn name(&self) -> &'static str {
+        "tally"
+    }
+
+    async fn deliver(&self, reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+        let mut series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for report in reports {
+            let (runs, time) = series.entry((Arc::clone(&report.canary), report.outcome, report.reason)).or_default();
+            *runs += 1;
+            *time += report.duration;
+        }
+        Ok(())
+    }
 }
