@@ -61,6 +61,8 @@ fn checks(c: &mut Criterion) {
     for reuse in [true, false] {
         let mut group = c.benchmark_group(if reuse { "check, connections reused" } else { "check, connections fresh" });
         let bare = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(if reuse { 32 } else { 0 });
+        // Another crate of this program turned TLS on in reqwest, which then wants a provider even for plain HTTP.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let bare = bare.build().expect("a client");
         group.bench_function("bare reqwest", |b| {
             b.iter(|| {
