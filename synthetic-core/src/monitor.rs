@@ -66,7 +66,12 @@ impl Monitor {
     }
 
     /// Runs until SIGINT or SIGTERM, then drains: no new run starts, running ones may end within the grace period, what
-    /// is left is cancelled and cleaned up, sinks are flushed and closed. A second signal ends the process at once.
+    /// is left is cancelled and cleaned up, sinks are flushed and closed. A second signal, also one after this has returned,
+    /// ends the process at once with exit code 130: nothing more is cleaned up or delivered.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`run_until`](Self::run_until).
     ///
     /// # Panics
     ///
@@ -94,7 +99,11 @@ impl Monitor {
     }
 
     /// Runs every canary once, at most eight side by side, delivers the reports, and returns them in the order in which
-    /// the canaries were added.
+    /// the canaries were added. Signals are not listened for.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`run_until`](Self::run_until).
     ///
     /// # Panics
     ///

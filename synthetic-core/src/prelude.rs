@@ -27,8 +27,8 @@ pub const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// Returns so many minutes.
+/// Returns so many minutes, at most what a `Duration` holds.
 #[must_use]
 pub const fn mins(minutes: u64) -> Duration {
-    Duration::from_secs(60 * minutes)
+    Duration::from_secs(minutes.saturating_mul(60))
 }

@@ -74,10 +74,10 @@ pub struct Report {
     /// How long the body took: without waiting for a place to run, without cleanup, without delivery.
     #[serde(rename = "duration_ms", with = "json::millis")]
     pub duration: Duration,
-    /// How many things were checked: steps, requests, expectations, preferences.
+    /// How many things the journey checked: steps, requests, expectations, preferences. Those of cleanup do not count.
     pub checks: u64,
     /// Everything that was wrong, in the order in which it was found: the first leads, none is dropped but for the bound
-    /// of 100, which `warnings` speaks of.
+    /// of 100, which `warnings` speaks of; one that decides the outcome is kept in any case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
     /// Preferences that did not hold.

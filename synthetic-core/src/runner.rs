@@ -124,7 +124,9 @@ impl Runner {
         self
     }
 
-    /// Sets how long after its deadline a body that does not give up its thread is waited for.
+    /// Sets how long after its deadline, or after it was cancelled, a body that does not give up its thread is waited for.
+    ///
+    /// One that is shorter than what the runtime needs to drop a body gives up bodies that do not block.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

@@ -22,6 +22,7 @@ use crate::report::Report;
 /// - Queueing, retrying and counting what was dropped belong to the pipeline, never to the sink: one blocked sink slows
 ///   no canary and no other sink.
 /// - [`flush`](Self::flush) returns when everything that was delivered is where it belongs.
+/// - A panic is a [fatal](DeliveryError::Fatal) error of the batch it happened in; the next batch is delivered.
 /// - [`close`](Self::close) flushes and lets go; a second `close` does nothing. Nothing is delivered afterwards.
 ///
 /// [`check_sink_contract`](crate::testing::check_sink_contract) asserts what of it can be asserted.

@@ -78,7 +78,8 @@ impl Builder {
         self
     }
 
-    /// Sets how long runs may go on when the monitor is told to stop, before they are cancelled.
+    /// Sets how long runs may go on when the monitor is told to stop, before they are cancelled. Zero cancels at once; what
+    /// they deferred is undone in either case.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

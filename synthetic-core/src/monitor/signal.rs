@@ -11,7 +11,7 @@ pub(super) fn told_to_stop() -> impl Future<Output = ()> {
         tracing::info!(target: "synthetic", "{first}: draining; once more to end at once");
         tokio::spawn(async move {
             signals.next().await;
-            // What the journal holds is removed by the next start: that is what it is for.
+            // Whoever asks twice does not want to wait for cleanup.
             std::process::exit(130);
         });
     }

@@ -17,7 +17,8 @@ pub struct StepReport {
     /// The step that it is part of, by its place in [`Report::steps`](super::Report::steps).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<usize>,
-    /// How it ended, counting what happened in the steps within it.
+    /// How it ended, counting what happened in the steps within it; one that was dropped before it ended, with nothing
+    /// wrong in it, is `skipped`.
     pub outcome: Outcome,
     /// Why, unless it passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

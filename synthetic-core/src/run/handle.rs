@@ -199,7 +199,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// Passes the failure on; it is not in the report.
+    /// Passes the failure on; it is not in the report unless it is returned further. Nor are preferences that did not hold
+    /// in it.
     ///
     /// # Examples
     ///
@@ -259,7 +260,8 @@ impl Run {
 
     /// Measures something: a number that sinks show beside those of the SDK.
     ///
-    /// The name is `[a-zA-Z_][a-zA-Z0-9_]*` and the value finite; what is neither is left out with a warning.
+    /// The name is `[a-zA-Z_][a-zA-Z0-9_]*` and the value finite; one that is not so is left out with a warning. A run
+    /// keeps 100.
     pub fn metric(&self, name: impl Into<String>, value: f64, unit: Unit) {
         let name = name.into();
         let first = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -334,7 +336,8 @@ impl Run {
     }
 
     /// Makes a future part of this run, and of the step it is called in, wherever it is polled: for tasks that a body
-    /// spawns.
+    /// spawns. What fails in it counts, also when the task is not waited for, as long as the run has not ended. A panic in
+    /// it counts only when whoever waits for the task returns it.
     ///
     /// # Examples
     ///
@@ -444,7 +447,8 @@ impl Run {
         self.0.extension()
     }
 
-    /// Adds a warning to the report: something that its reader should know about the report itself.
+    /// Adds a warning to the report: something that its reader should know about the report itself. A run keeps 20, each
+    /// cut after 1 KiB.
     pub fn warn(&self, warning: impl Into<String>) {
         self.0.ledger().warn(warning.into());
     }

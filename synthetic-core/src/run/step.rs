@@ -57,7 +57,8 @@ impl<F> Step<F> {
 
     /// Gives the step a time of its own, within the run's.
     ///
-    /// When it is up, the step is dropped and fails with [`Reason::Timeout`]; the run goes on as its body says.
+    /// When it is up, the step is dropped and fails with [`Reason::Timeout`], with the path of the innermost step that was
+    /// open; the run goes on as its body says. A step that blocks its thread is late when it gives it back.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -1,5 +1,5 @@
 //! What a user of the crate sees, tested through its public API.
-#![expect(clippy::unwrap_used, reason = "in helpers of tests too, a panic is how a test fails")]
+
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod ends;
