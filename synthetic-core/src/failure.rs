@@ -368,7 +368,30 @@ fn write_labelled(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::R
 impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
     #[track_caller]
     fn from(error: E) -> Self {
-        let mut failure = Self::with_reason(Reason::Unexpected, error.to_string()).at(Location::caller());
+        Self::from_dyn(&error, Location::caller())
+    }
+}
+
+impl Failure {
+    /// Makes a failure of an error whose type is forgotten, such as an `anyhow::Error`, which `?` cannot do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::{Failure, Reason};
+    ///
+    /// let error: Box<dyn std::error::Error + Send + Sync> = "the shop is closed".into();
+    /// assert_eq!(Failure::from_boxed(error).reason(), Reason::Unexpected);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+    pub fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::from_dyn(&*error, Location::caller())
+    }
+
+    fn from_dyn(error: &(dyn StdError + 'static), place: &'static Location<'static>) -> Self {
+        let mut failure = Self::with_reason(Reason::Unexpected, error.to_string()).at(place);
         let mut source = error.source();
         while let Some(cause) = source {
             failure = failure.cause(cause.to_string());

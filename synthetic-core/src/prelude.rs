@@ -1,10 +1,13 @@
 //! The few words that every canary says: `use synthetic_core::prelude::*;`.
+//!
+//! The trait [`Matcher`](crate::expect::Matcher) is not among them: plain texts are matchers, so that its `matches` would
+//! stand before that of `str`. Who writes a matcher imports it.
 
 use std::time::Duration;
 
 pub use crate::canary::{Canary, Spec, canary};
 pub use crate::expect::{
-    Matcher, all_of, any_of, between, contains, ends_with, eq, every, exists, ge, gt, is_array, is_boolean, is_empty,
+    all_of, any_of, between, contains, ends_with, eq, every, exists, ge, gt, is_array, is_boolean, is_empty,
     is_integer, is_iso_date, is_null, is_number, is_object, is_string, is_uuid, le, len, lt, matches, ne, near, not,
     one_of, some, starts_with, under,
 };

@@ -223,3 +223,12 @@ async fn a_task_in_the_scope_of_a_run_records_in_the_step_it_was_made_in() {
     assert_eq!(report.failures[0].step(), ["spawn"]);
     assert!(Run::current().is_none());
 }
+
+#[test]
+fn the_prelude_takes_no_word_from_the_standard_library() {
+    let text = String::from("a,b");
+    assert_eq!(text.matches(',').count(), 1);
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    struct Mine;
+    assert!(Mine == Mine && Some(1).is_some());
+}
