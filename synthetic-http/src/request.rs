@@ -113,7 +113,7 @@ impl Request {
         self
     }
 
-    /// Adds a header, in place of the one that the [`Http`] would send; the same name again adds a value.
+    /// Adds a header, in place of the one that the [`Http`](crate::Http) would send; the same name again adds a value.
     ///
     /// It follows redirects to wherever they lead, except for `Authorization`, `Cookie` and `Host`. On https, `Host` is
     /// also the name in TLS, so that a server can be asked by its address.
@@ -127,7 +127,7 @@ impl Request {
         self
     }
 
-    /// Adds `Authorization: Bearer …`, in place of the one of the [`Http`]. It goes where this request goes, but follows
+    /// Adds `Authorization: Bearer …`, in place of the one of the [`Http`](crate::Http). It goes where this request goes, but follows
     /// no redirect to another origin.
     pub fn bearer(mut self, token: impl Into<Credential>) -> Self {
         self.auth.push(Auth::Bearer(token.into()));
