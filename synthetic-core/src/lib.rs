@@ -9,6 +9,7 @@ pub mod monitor;
 mod outcome;
 pub mod persona;
 pub mod prelude;
+mod reason;
 pub mod report;
 mod run;
 mod runner;
