@@ -59,6 +59,9 @@ struct Data {
     /// The run whose ledger has it, so that it counts once however far it travels; another run may have it too.
     #[serde(skip)]
     recorded: Option<Uuid>,
+    /// What the target did with what it was asked; of no use outside of its process.
+    #[serde(skip)]
+    fate: Fate,
     reason: Reason,
     subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +78,21 @@ struct Data {
     step: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     location: Option<String>,
+}
+
+/// What the target did with a request that failed: cleanup decides by it whether to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Fate {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// It refused it for good, or never got it: nothing was made, and another try is of no use.
+    Refused,
+    /// It could not do it now, and another try may help: a 429, a 5xx.
+    Transient,
+    /// What it was asked about is not there, or not any more: a 404, a 410.
+    Gone,
 }
 
 /// A piece of evidence: what it is, and its text.
@@ -131,6 +149,7 @@ impl Failure {
         Self(Box::new(Data {
             id: new_id(),
             recorded: None,
+            fate: Fate::Unknown,
             reason,
             subject: cut(subject.into(), LONGEST_TEXT),
             expected: None,
@@ -190,6 +209,13 @@ impl Failure {
         self
     }
 
+    /// Sets what the target did with the request, as protocol crates do.
+    #[must_use]
+    pub fn with_fate(mut self, fate: Fate) -> Self {
+        self.0.fate = fate;
+        self
+    }
+
     /// Sets the place in the source that the reader should open; `Failure::new` takes its caller's.
     #[must_use]
     pub fn at(mut self, location: &'static Location<'static>) -> Self {
@@ -212,6 +238,23 @@ impl Failure {
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.0.reason
+    }
+
+    /// Returns what the target did with the request; a failure of the network may be cured by another try.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::failure::{Failure, Fate, Reason};
+    /// assert_eq!(Failure::with_reason(Reason::Connect, "connect to shop.example refused").fate(), Fate::Transient);
+    /// assert_eq!(Failure::new("status of POST /orders").fate(), Fate::Unknown);
+    /// ```
+    #[must_use]
+    pub fn fate(&self) -> Fate {
+        match self.0.fate {
+            Fate::Unknown if self.0.reason.is_network() => Fate::Transient,
+            fate => fate,
+        }
     }
 
     /// Returns what was looked at, or the whole message of a failure that expects nothing.

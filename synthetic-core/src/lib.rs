@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod canary;
+pub mod cleanup;
 mod clock;
 pub mod expect;
 pub mod failure;
@@ -19,6 +20,7 @@ pub mod sink;
 pub mod testing;
 
 pub use self::canary::{AnyCanary, Canary, FnCanary, Spec, canary};
+pub use self::cleanup::{Gone, Mark, Resource};
 pub use self::clock::Clock;
 pub use self::failure::{Failure, Reason, Result};
 pub use self::monitor::Monitor;

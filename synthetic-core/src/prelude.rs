@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 pub use crate::canary::{Canary, Spec, canary};
+pub use crate::cleanup::{Gone, Mark, Resource};
 pub use crate::expect::{
     all_of, any_of, between, contains, ends_with, eq, every, exists, ge, gt, is_array, is_boolean, is_empty,
     is_integer, is_iso_date, is_null, is_number, is_object, is_string, is_uuid, le, len, lt, matches, ne, near, not,

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 pub use self::cleanup::{CleanupItem, CleanupReport, CleanupResult};
 pub use self::json::{JSON_SCHEMA, SCHEMA_VERSION};
+pub(crate) use self::json::{optional_rfc3339, rfc3339};
 pub use self::request::{Certificate, Phases, RequestReport};
 pub use self::step::StepReport;
 use crate::artifact::Artifact;

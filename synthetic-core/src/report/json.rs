@@ -17,7 +17,7 @@ pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
 
 /// Times are written as RFC 3339 in UTC, to the microsecond; those after 9999 or before -9999 as the last or first that
 /// can be.
-pub(super) mod rfc3339 {
+pub(crate) mod rfc3339 {
     use std::time::SystemTime;
 
     use jiff::Timestamp;
@@ -36,6 +36,24 @@ pub(super) mod rfc3339 {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         let time: Timestamp = text.parse().map_err(de::Error::custom)?;
         Ok(time.into())
+    }
+}
+
+/// The same, for what may not have happened.
+pub(crate) mod optional_rfc3339 {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Time(#[serde(with = "super::rfc3339")] SystemTime);
+
+    pub(crate) fn serialize<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(Time).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<Time>::deserialize(deserializer)?.map(|Time(time)| time))
     }
 }
 

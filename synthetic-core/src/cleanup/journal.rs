@@ -1,0 +1,5 @@
+//! What canaries made and have not removed yet: kept in a store, and known to the runs and the sweeper of this process.
+
+mod store;
+
+pub use self::store::{JournalError, JournalStore, Left};
