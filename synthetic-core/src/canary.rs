@@ -106,7 +106,9 @@ where
 /// # Default
 ///
 /// - timeout: 30 s for the body
-/// - cleanup: 10 s for each deferred thing, 30 s for all of them, apart from the body's time
+/// - cleanup: 10 s for each thing, 30 s for all of them, apart from the body's time
+/// - what is left behind degrades the run; nothing is kept for debugging
+/// - guards: at most 20 things that are not removed yet; the canary pauses while more than 20 wait for their removal
 /// - tags: none
 ///
 /// # Examples
@@ -124,7 +126,24 @@ pub struct Spec {
     timeout: Duration,
     cleanup_each: Duration,
     cleanup_total: Duration,
+    on_leak: OnLeak,
+    keep: Option<Duration>,
+    max_live: usize,
+    max_pending: usize,
     tags: Arc<[String]>,
+}
+
+/// What becomes of a run that left something behind in the target. Its cleanup is reported in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OnLeak {
+    /// Nothing: the report carries a warning.
+    Warn,
+    /// It is degraded at best.
+    #[default]
+    Degrade,
+    /// It has failed.
+    Fail,
 }
 
 impl Spec {
@@ -138,6 +157,10 @@ impl Spec {
             timeout: DEFAULT_TIMEOUT,
             cleanup_each: Duration::from_secs(10),
             cleanup_total: Duration::from_secs(30),
+            on_leak: OnLeak::default(),
+            keep: None,
+            max_live: 20,
+            max_pending: 20,
             tags: Arc::new([]),
         }
     }
@@ -151,6 +174,36 @@ impl Spec {
     /// Sets the time that cleanup has after the body: for each thing, and for all of them together.
     pub fn cleanup_timeout(mut self, each: Duration, total: Duration) -> Self {
         (self.cleanup_each, self.cleanup_total) = (each, total);
+        self
+    }
+
+    /// Sets what becomes of a run that left something behind.
+    pub fn on_leak(mut self, on_leak: OnLeak) -> Self {
+        self.on_leak = on_leak;
+        self
+    }
+
+    /// Leaves what a run made in the target for so long when its journey failed or could not conclude, so that somebody can
+    /// look at it; the sweep removes it afterwards. What was [deferred](crate::Run::defer) is undone at once.
+    ///
+    /// It takes a monitor with a [journal](crate::monitor::Builder::journal): without one, nobody would remember to remove
+    /// it, so that it is removed at once, with a warning.
+    pub fn keep_on_failure(mut self, ttl: Duration) -> Self {
+        self.keep = Some(ttl);
+        self
+    }
+
+    /// Sets how many things that are not removed yet the canary may have at a time: another
+    /// [`create`](crate::Run::create) is refused, so that what cannot be deleted does not fill the target.
+    pub fn max_live(mut self, most: usize) -> Self {
+        self.max_live = most;
+        self
+    }
+
+    /// Sets how many things of earlier runs may wait for their removal: while there are more, the canary does not run, and
+    /// each start is reported as an error that says so.
+    pub fn max_pending(mut self, most: usize) -> Self {
+        self.max_pending = most;
         self
     }
 
@@ -176,6 +229,25 @@ impl Spec {
     #[must_use]
     pub fn cleanup_time(&self) -> (Duration, Duration) {
         (self.cleanup_each, self.cleanup_total)
+    }
+
+    /// Returns what becomes of a run that left something behind.
+    #[must_use]
+    pub fn leak_policy(&self) -> OnLeak {
+        self.on_leak
+    }
+
+    /// Returns for how long what a failed journey made is kept.
+    #[must_use]
+    pub fn keep_time(&self) -> Option<Duration> {
+        self.keep
+    }
+
+    /// Returns how many things that are not removed yet the canary may have, and how many of earlier runs may wait before
+    /// it pauses.
+    #[must_use]
+    pub fn limits(&self) -> (usize, usize) {
+        (self.max_live, self.max_pending)
     }
 
     /// Returns the tags.

@@ -5,6 +5,7 @@ mod exit;
 mod scheduler;
 mod signal;
 mod summary;
+mod sweeps;
 
 use std::fmt;
 use std::future::Future;
@@ -15,6 +16,7 @@ pub use self::builder::{Builder, ConfigError, Problem};
 pub use self::exit::Exit;
 pub use self::summary::{CanarySummary, Summary};
 use crate::canary::AnyCanary;
+use crate::cleanup::Sweeper;
 use crate::report::Report;
 use crate::runner::Runner;
 use crate::schedule::Schedule;
@@ -48,6 +50,7 @@ pub struct Monitor {
     entries: Vec<Entry>,
     sinks: Vec<Arc<dyn Sink>>,
     runner: Runner,
+    sweeps: sweeps::Sweeps,
     grace: Duration,
     close: Duration,
 }
@@ -92,10 +95,22 @@ impl Monitor {
     ///
     /// Panics outside of a tokio runtime with time enabled.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { entries, sinks, runner, grace, close } = self;
+        let Self { entries, sinks, runner, sweeps, grace, close } = self;
         let pipeline = Arc::new(Pipeline::start(&sinks));
-        let runs = scheduler::run(entries, with_last_words(runner, &sinks), &pipeline, stop, grace).await;
-        finish(runs, pipeline, close).await
+        let sweeping = sweeps.start();
+        let stop = async {
+            stop.await;
+            sweeps.end_within(grace);
+        };
+        let runs = scheduler::run(entries, with_last_words(runner, &sinks), &pipeline, stop, grace / 2).await;
+        let swept = sweeps.finish(sweeping).await;
+        finish(runs, pipeline, close, swept).await
+    }
+
+    /// Returns what sweeps the monitor's journal, for a program that only cleans up.
+    #[must_use]
+    pub fn sweeper(&self) -> Sweeper {
+        self.sweeps.sweeper.clone()
     }
 
     /// Runs every canary once, at most eight side by side, delivers the reports, and returns them in the order in which
@@ -109,19 +124,21 @@ impl Monitor {
     ///
     /// Panics outside of a tokio runtime with time enabled.
     pub async fn once(self) -> (Vec<Arc<Report>>, Summary) {
-        let Self { entries, sinks, runner, close, .. } = self;
+        let Self { entries, sinks, runner, sweeps, close, .. } = self;
         let pipeline = Arc::new(Pipeline::start(&sinks));
+        let sweeping = sweeps.start();
         let (reports, runs) = scheduler::once(entries, with_last_words(runner, &sinks), &pipeline).await;
-        (reports, finish(runs, pipeline, close).await)
+        let swept = sweeps.finish(sweeping).await;
+        (reports, finish(runs, pipeline, close, swept).await)
     }
 }
 
-async fn finish(runs: summary::Runs, pipeline: Arc<Pipeline>, close: Duration) -> Summary {
+async fn finish(runs: summary::Runs, pipeline: Arc<Pipeline>, close: Duration, swept: sweeps::Swept) -> Summary {
     let sinks = match Arc::try_unwrap(pipeline) {
         Ok(pipeline) => pipeline.close(close).await,
         Err(_) => unreachable!("every task that reports has ended"),
     };
-    runs.into_summary(sinks)
+    runs.into_summary(sinks, swept)
 }
 
 /// Where a panic ends the process, the sinks are told what can still be told.

@@ -22,6 +22,7 @@ use tracing::{Dispatch, Level};
 pub(crate) use self::last_words::LastWords;
 pub(crate) use self::panics::panics_abort;
 use crate::canary::AnyCanary;
+use crate::cleanup::Cleaner;
 use crate::clock::Clock;
 use crate::report::Report;
 use crate::run::{BeginRun, Shared};
@@ -64,6 +65,7 @@ pub struct Runner {
     patience: Duration,
     last_words: Option<LastWords>,
     pulse: Arc<pulse::Pulse>,
+    cleaner: Arc<Cleaner>,
 }
 
 impl Runner {
@@ -82,6 +84,7 @@ impl Runner {
             patience: Duration::from_secs(1),
             last_words: None,
             pulse: Arc::default(),
+            cleaner: Arc::new(Cleaner::alone()),
         }
     }
 
@@ -138,6 +141,12 @@ impl Runner {
         self.keep_logs(from)
     }
 
+    /// Keeps what runs make in this journal.
+    pub(crate) fn cleaner(mut self, cleaner: Arc<Cleaner>) -> Self {
+        self.cleaner = cleaner;
+        self
+    }
+
     /// Sets what is called with the report of a run whose panic ends the process (`panic = "abort"`).
     pub(crate) fn last_words(mut self, last_words: LastWords) -> Self {
         self.last_words = Some(last_words);
@@ -168,8 +177,14 @@ impl Runner {
     /// now), and is cancelled by a token of its own.
     pub(crate) async fn attempt(&self, canary: &AnyCanary, due: Option<Instant>, cancel: CancellationToken) -> Report {
         let clock = self.clock.map_or_else(Clock::system, |clock| Clock::starting_at(clock.now()));
-        let shared =
-            Shared::begin(BeginRun { spec: canary.spec().clone(), clock, secrets: self.secrets.clone(), cancel });
+        let shared = Shared::begin(BeginRun {
+            spec: canary.spec().clone(),
+            monitor: self.monitor.clone(),
+            clock,
+            secrets: self.secrets.clone(),
+            cancel,
+            cleaner: Arc::clone(&self.cleaner),
+        });
         let identity = conclude::Identity {
             monitor: self.monitor.clone(),
             location: self.location.clone(),

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::sweeps::Sweeps;
 use super::{Entry, Monitor};
 use crate::canary::AnyCanary;
+use crate::cleanup::{Cleaner, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
 use crate::schedule::{Schedule, stagger};
@@ -17,7 +19,9 @@ use crate::sink::Sink;
 ///
 /// # Default
 ///
-/// - grace period: 30 s for runs to end by themselves when the monitor is told to stop
+/// - journal: none, so that what a killed process made is not removed
+/// - sweep: at the start and every five minutes
+/// - grace period: 20 s for runs and their cleanup to end when the monitor is told to stop
 /// - closing: 10 s for sinks to deliver what is queued
 /// - secrets: from the environment
 #[must_use = "a monitor does nothing until it is built and run"]
@@ -26,6 +30,11 @@ pub struct Builder {
     canaries: Vec<(Schedule, AnyCanary)>,
     sinks: Vec<Arc<dyn Sink>>,
     runner: Runner,
+    clock: Option<Clock>,
+    journal: Option<Result<Arc<dyn JournalStore>, JournalError>>,
+    kinds: Arc<Kinds>,
+    kinds_twice: Vec<String>,
+    sweep_every: Duration,
     grace: Duration,
     close: Duration,
 }
@@ -37,7 +46,12 @@ impl Builder {
             name,
             canaries: Vec::new(),
             sinks: Vec::new(),
-            grace: Duration::from_secs(30),
+            clock: None,
+            journal: None,
+            kinds: Arc::default(),
+            kinds_twice: Vec::new(),
+            sweep_every: Duration::from_secs(300),
+            grace: Duration::from_secs(20),
             close: Duration::from_secs(10),
         }
     }
@@ -60,6 +74,28 @@ impl Builder {
         self
     }
 
+    /// Keeps what canaries make in this store: a `FileJournal` with other settings, or one of your own.
+    pub fn journal_store(mut self, store: impl JournalStore) -> Self {
+        self.journal = Some(Ok(Arc::new(store)));
+        self
+    }
+
+    /// Registers a resource, so that what is in the journal of its kind can be removed, also by a process that did not make
+    /// it.
+    pub fn resource(mut self, resource: impl Resource) -> Self {
+        let kind = Resource::kind(&resource).to_owned();
+        if !self.kinds.register(resource) {
+            self.kinds_twice.push(kind);
+        }
+        self
+    }
+
+    /// Sets how often what is in the journal is swept, the start apart.
+    pub fn sweep_every(mut self, interval: Duration) -> Self {
+        self.sweep_every = interval;
+        self
+    }
+
     /// Adds a store of secrets, as [`Runner::secrets`] does.
     pub fn secrets(mut self, store: impl SecretStore + 'static) -> Self {
         self.runner = self.runner.secrets(store);
@@ -75,11 +111,16 @@ impl Builder {
     /// Takes the wall-clock time of every run from this clock, for tests that compare whole reports.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.runner = self.runner.clock(clock);
+        self.clock = Some(clock);
         self
     }
 
-    /// Sets how long runs may go on when the monitor is told to stop, before they are cancelled. Zero cancels at once; what
-    /// they deferred is undone in either case.
+    /// Sets how long runs may take to end when the monitor is told to stop, their cleanup included.
+    ///
+    /// For half of it, runs may go on; then they are cancelled. Cleanup has what is left, less a tenth for the reports, and
+    /// a second in any case. Sinks are closed [afterwards](Self::close_within): together they should be less than what the
+    /// platform gives, such as Kubernetes' `terminationGracePeriodSeconds` of 30 s. What is not removed by then stays in the
+    /// journal. Zero cancels at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -132,7 +173,12 @@ impl Builder {
             Entry { canary, schedule, offset }
         };
         let entries = self.canaries.into_iter().map(entry).collect();
-        Ok(Monitor { entries, sinks: self.sinks, runner: self.runner, grace: self.grace, close: self.close })
+        let store = self.journal.and_then(Result::ok);
+        let clock = self.clock.unwrap_or_else(Clock::system);
+        let cleaner = Arc::new(Cleaner::swept(store, self.kinds, clock));
+        let runner = self.runner.cleaner(Arc::clone(&cleaner));
+        let sweeps = Sweeps { sweeper: cleaner.sweeper(self.name), every: self.sweep_every, cleaner };
+        Ok(Monitor { entries, sinks: self.sinks, runner, sweeps, grace: self.grace, close: self.close })
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -158,6 +204,15 @@ impl Builder {
         let mut of_all = |text: &str| problems.push(Problem { canary: None, text: text.to_owned() });
         if self.name.is_empty() {
             of_all("its name is empty: give it one, such as the service's");
+        }
+        if let Some(Err(error)) = &self.journal {
+            of_all(&format!("its journal cannot be used: {error}"));
+        }
+        for kind in &self.kinds_twice {
+            of_all(&format!("two resources are registered for kind {kind:?}: every kind has one"));
+        }
+        if self.sweep_every.is_zero() {
+            of_all("its interval between sweeps is zero: give it one, such as mins(5)");
         }
         if self.canaries.is_empty() {
             of_all("it has no canary, and nothing is green on nothing: add one with .canary(every(mins(1)), …)");

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Exit;
+use super::sweeps::Swept;
+use crate::cleanup::canary_part;
 use crate::outcome::Outcome;
 use crate::report::Report;
 use crate::sink::SinkStats;
@@ -17,6 +19,8 @@ pub struct Summary {
     pub canaries: BTreeMap<Arc<str>, CanarySummary>,
     /// What became of the reports, by sink.
     pub sinks: Vec<SinkStats>,
+    /// What could not be read in the journal, or not be removed for lack of a resource: each a sentence for an operator.
+    pub problems: Vec<String>,
 }
 
 /// What became of one canary.
@@ -25,7 +29,8 @@ pub struct Summary {
 pub struct CanarySummary {
     /// How many runs ended in which outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// How many things were left behind in the target.
+    /// How many things were left behind in the target, by this process or one before it: those that the journal still has,
+    /// apart from what is kept for debugging, and what was deferred and could not be undone.
     pub left_behind: u64,
     /// How many starts were missed, because the run before was not done by then.
     pub missed: u64,
@@ -49,12 +54,13 @@ impl Summary {
     /// Returns how the process should end.
     ///
     /// A sink that lost reports, or that did not close as it should, makes it at least an [error](Exit::Error): what it
-    /// shows may not be the whole truth.
+    /// shows may not be the whole truth. So does a problem with the journal.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let outcomes = self.canaries.values().flat_map(|canary| canary.outcomes.keys().copied());
         let lost = self.sinks.iter().any(|sink| !sink.dropped.is_empty() || sink.last_error.is_some());
-        let outcomes = outcomes.chain((lost && self.runs() > 0).then_some(Outcome::Error));
+        let unknown = lost || !self.problems.is_empty();
+        let outcomes = outcomes.chain((unknown && self.runs() > 0).then_some(Outcome::Error));
         Exit::of(outcomes, self.canaries.values().any(|canary| canary.left_behind > 0))
     }
 }
@@ -86,7 +92,8 @@ impl fmt::Display for Summary {
             }
             line
         });
-        let text: Vec<String> = lines.chain(lost).collect();
+        let problems = self.problems.iter().map(|problem| format!("problem: {problem}"));
+        let text: Vec<String> = lines.chain(lost).chain(problems).collect();
         f.write_str(&text.join("\n"))
     }
 }
@@ -114,10 +121,20 @@ impl Runs {
     pub(super) fn count(&mut self, report: &Report) {
         let canary = self.canaries.entry(Arc::clone(&report.canary)).or_default();
         *canary.outcomes.entry(report.outcome).or_default() += 1;
-        canary.left_behind += report.cleanup.left_behind() as u64;
+        // What has a mark is counted at the end, when it is known what the sweeps could not remove.
+        let deferred = report.cleanup.items.iter().filter(|item| item.mark.is_none() && item.result.is_leak());
+        canary.left_behind += deferred.count() as u64;
     }
 
-    pub(super) fn into_summary(self, sinks: Vec<SinkStats>) -> Summary {
-        Summary { canaries: self.canaries, sinks }
+    pub(super) fn into_summary(mut self, sinks: Vec<SinkStats>, swept: Swept) -> Summary {
+        // Things of canaries that this monitor does not have any more count too.
+        let name = |canary: &Arc<str>| canary_part(canary);
+        let names: BTreeMap<String, Arc<str>> =
+            self.canaries.keys().map(|canary| (name(canary), Arc::clone(canary))).collect();
+        for (canary, left) in swept.left_behind {
+            let canary = names.get(&canary).cloned().unwrap_or_else(|| canary.into());
+            self.canaries.entry(canary).or_default().left_behind += left;
+        }
+        Summary { canaries: self.canaries, sinks, problems: swept.problems }
     }
 }

@@ -12,24 +12,51 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CleanupReport {
-    /// What was cleaned up, in the order in which it was tried: newest first.
+    /// What the run made or deferred, in the order in which its removal was tried: newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<CleanupItem>,
+    /// What the sweep did since the last report of this canary with things that earlier runs of it left behind. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swept: Vec<CleanupItem>,
+    /// How many things of this canary wait for their removal after this run, those of earlier runs included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pending: u64,
+    /// How long the oldest of them has been there.
+    #[serde(
+        default,
+        rename = "oldest_pending_ms",
+        with = "json::optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub oldest_pending: Option<Duration>,
     /// How long all of it took.
     #[serde(rename = "duration_ms", with = "json::millis", default)]
     pub duration: Duration,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl CleanupReport {
-    /// Returns how many things were left behind.
+    /// Returns how many things were left behind: all that the run made or deferred and that are not known to be gone, apart
+    /// from what was kept on purpose; and what the sweep gave up.
     #[must_use]
     pub fn left_behind(&self) -> usize {
-        self.items.iter().filter(|item| item.result != CleanupResult::Removed).count()
+        self.leaks().count()
+    }
+
+    /// Returns what was left behind.
+    pub(crate) fn leaks(&self) -> impl Iterator<Item = &CleanupItem> {
+        let given_up = self.swept.iter().filter(|item| item.result == CleanupResult::Abandoned);
+        self.items.iter().filter(|item| item.result.is_leak()).chain(given_up)
     }
 
     pub(crate) fn rewrite(&mut self, rewrite: &dyn Fn(&mut String)) {
-        for item in &mut self.items {
+        for item in self.items.iter_mut().chain(&mut self.swept) {
             rewrite(&mut item.name);
+            item.id.iter_mut().for_each(rewrite);
             if let Some(failure) = &mut item.failure {
                 failure.rewrite(rewrite);
             }
@@ -41,10 +68,19 @@ impl CleanupReport {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CleanupItem {
-    /// What it is: the name given to [`Run::defer`](crate::Run::defer).
+    /// What it is: the name given to [`Run::defer`](crate::Run::defer), or the kind and id of what was made, `shop/order 17`.
     pub name: String,
     /// What became of it.
     pub result: CleanupResult,
+    /// The kind of what was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The id of what was made, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The mark of what was made, by which it can be found in the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
     /// How long it took.
     #[serde(rename = "duration_ms", with = "json::millis")]
     pub duration: Duration,
@@ -55,32 +91,85 @@ pub struct CleanupItem {
 
 impl CleanupItem {
     pub(crate) fn new(name: String, duration: Duration, result: CleanupResult, failure: Option<Failure>) -> Self {
-        Self { name, result, duration, failure }
+        Self { name, result, kind: None, id: None, mark: None, duration, failure }
     }
 }
 
-/// What became of something that had to be cleaned up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// One line: `shop/order 17: failed: status of DELETE /orders/17: …`.
+impl fmt::Display for CleanupItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.result)?;
+        self.failure.as_ref().map_or(Ok(()), |failure| write!(f, ": {failure}"))
+    }
+}
+
+/// What became of something that had to be cleaned up: a closed set, so that it can be a label of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum CleanupResult {
-    /// It is gone.
+    /// It is gone, by us.
     Removed,
-    /// It could not be removed.
+    /// It was not there, or not any more.
+    AlreadyGone,
+    /// It was kept for debugging, and will be removed when its time is up.
+    Kept,
+    /// It may be there: the answer to its creation was lost. It is looked for until it cannot appear any more.
+    Pending,
+    /// It could not be removed. When a journal knows it, it is tried again.
     Failed,
-    /// Its removal was not done in its time.
+    /// Its removal was not done in its time. When a journal knows it, it is tried again.
     TimedOut,
-    /// There was no time left to try.
+    /// There was no time left to try. When a journal knows it, it is tried later.
     NotTried,
+    /// Nobody will try again: it is for you to remove, by its id or mark.
+    Abandoned,
+}
+
+impl CleanupResult {
+    /// All results, in the order in which they are declared.
+    pub const ALL: [Self; 8] = [
+        Self::Removed,
+        Self::AlreadyGone,
+        Self::Kept,
+        Self::Pending,
+        Self::Failed,
+        Self::TimedOut,
+        Self::NotTried,
+        Self::Abandoned,
+    ];
+
+    /// Returns whether something was left behind that was not meant to be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::report::CleanupResult;
+    /// assert!(CleanupResult::Pending.is_leak(), "nobody knows that it is gone");
+    /// assert!(!CleanupResult::Kept.is_leak());
+    /// ```
+    #[must_use]
+    pub const fn is_leak(self) -> bool {
+        !matches!(self, Self::Removed | Self::AlreadyGone | Self::Kept)
+    }
+
+    /// Returns the name that metrics and the JSON form use: `already_gone`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::AlreadyGone => "already_gone",
+            Self::Kept => "kept",
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::NotTried => "not_tried",
+            Self::Abandoned => "abandoned",
+        }
+    }
 }
 
 impl fmt::Display for CleanupResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Removed => "removed",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed out",
-            Self::NotTried => "not tried",
-        })
+        f.write_str(&self.as_str().replace('_', " "))
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{CleanupResult, Report, StepReport};
+use super::{CleanupItem, CleanupResult, Report, StepReport};
 use crate::outcome::Outcome;
 
 /// The whole report as text: how it ended, what was wrong, the steps, what was left behind, the log.
@@ -20,9 +20,18 @@ impl fmt::Display for Report {
                 write!(f, "\n  {line}")?;
             }
         }
-        for item in self.cleanup.items.iter().filter(|item| item.result != CleanupResult::Removed) {
-            let why = item.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
-            write!(f, "\n  left behind: {}", within(4, &format!("{}: {}{why}", item.name, item.result)))?;
+        for item in self.cleanup.leaks() {
+            write_item(f, "left behind", item)?;
+        }
+        for item in self.cleanup.items.iter().filter(|item| item.result == CleanupResult::Kept) {
+            write_item(f, "kept", item)?;
+        }
+        for item in self.cleanup.swept.iter().filter(|item| item.result != CleanupResult::Abandoned) {
+            write_item(f, "swept", item)?;
+        }
+        if let (more @ 1.., Some(oldest)) = (self.cleanup.pending, self.cleanup.oldest_pending) {
+            let things = if more == 1 { "1 thing waits" } else { &format!("{more} things wait") };
+            write!(f, "\n  pending: {things} for removal, the oldest for {}", Took(oldest))?;
         }
         for warning in &self.warnings {
             write!(f, "\n  warning: {}", within(4, warning))?;
@@ -52,6 +61,18 @@ impl Report {
     fn depth(&self, step: &StepReport) -> usize {
         let parents = std::iter::successors(step.parent, |parent| self.steps.get(*parent)?.parent);
         parents.take(16).count()
+    }
+}
+
+/// Writes what became of a thing, with all that helps to find it: its mark, and the advice of what stood in the way.
+fn write_item(f: &mut fmt::Formatter<'_>, what: &str, item: &CleanupItem) -> fmt::Result {
+    write!(f, "\n  {what}: {}", within(4, &item.to_string()))?;
+    if let Some(mark) = item.mark.as_ref().filter(|mark| item.result.is_leak() && !item.name.contains(mark.as_str())) {
+        write!(f, "\n    mark: {mark}")?;
+    }
+    match item.failure.as_ref().and_then(|failure| failure.advice()).filter(|_| item.result.is_leak()) {
+        Some(hint) => write!(f, "\n    hint: {}", within(6, hint)),
+        None => Ok(()),
     }
 }
 

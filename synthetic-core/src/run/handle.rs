@@ -13,12 +13,13 @@ use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
 use crate::artifact::Artifact;
+use crate::cleanup::Creation;
 use crate::clock::Clock;
 use crate::expect::{self, Matcher};
 use crate::failure::{Failure, Result, Text};
 use crate::persona::{Persona, Personas};
 use crate::report::{Metric, RequestReport, Unit};
-use crate::run::{Attempts, Context, Deferred, Poll, Shared, Soft, Step, poll};
+use crate::run::{Attempts, Context, Deferred, Poll, Shared, Soft, Step, Undo, poll};
 use crate::secret::{Secret, Secrets};
 
 /// A body's handle to its run: steps, expectations, evidence. Cheap to clone; steps may run side by side.
@@ -244,7 +245,7 @@ impl Run {
     /// ```
     pub fn defer(&self, name: impl Into<Text>, undo: impl Future<Output = Result> + Send + 'static) {
         let deferred = Deferred::new(name.into(), self.here(), undo);
-        if let Err(late) = self.0.defer(deferred) {
+        if let Err(Undo::Deferred(late)) = self.0.push(Undo::Deferred(deferred)) {
             late.undo_late(&self.0);
         }
     }
@@ -373,9 +374,13 @@ impl Run {
         self.0.clock
     }
 
-    /// Returns when the time of the code being polled is up: that of the body, or of a step around it that has less.
+    /// Returns when the time of the code being polled is up: that of the body, or of a step around it that has less. What is
+    /// being [created](Self::create) has a time of its own.
     #[must_use]
     pub fn deadline(&self) -> Instant {
+        if let Some(creation) = Creation::current().filter(|creation| creation.mark().run_id() == self.0.id) {
+            return creation.deadline();
+        }
         self.here().deadline.map_or(self.0.deadline, |step| step.min(self.0.deadline))
     }
 
@@ -467,7 +472,7 @@ impl Run {
         &self.0
     }
 
-    fn here(&self) -> Context {
+    pub(super) fn here(&self) -> Context {
         Context::within(&self.0)
     }
 }

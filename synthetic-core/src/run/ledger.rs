@@ -84,6 +84,16 @@ impl Ledger {
         self.sealed
     }
 
+    /// Returns whether the journey has failed so far, or cannot conclude.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures.iter().any(|failure| failure.reason().outcome() >= Outcome::Error)
+    }
+
+    /// Returns whether a step is `outer`, or within it.
+    pub(crate) fn is_within(&self, step: usize, outer: usize) -> bool {
+        std::iter::successors(Some(step), |at| self.steps.get(*at)?.parent).any(|at| at == outer)
+    }
+
     /// Returns whether one more fits into a list of `len` that holds at most `most`; counts it as left out if not.
     fn fits(&mut self, what: &'static str, len: usize, most: usize) -> bool {
         if self.sealed {
@@ -196,9 +206,7 @@ impl Ledger {
 
     /// Returns the innermost open steps within `outer`, itself apart.
     pub(crate) fn innermost_open_within(&self, outer: usize) -> Vec<usize> {
-        let is_within = |at: &usize| {
-            std::iter::successors(self.steps[*at].parent, |at| self.steps[*at].parent).any(|parent| parent == outer)
-        };
+        let is_within = |at: &usize| *at != outer && self.is_within(*at, outer);
         self.innermost_open().into_iter().filter(is_within).collect()
     }
 

@@ -190,6 +190,11 @@ pub(super) async fn tolerate<T>(here: Context, work: impl Future<Output = Result
     result
 }
 
+/// Awaits what is none of the journey's business: what fails in it is for its caller to judge, and is recorded nowhere.
+pub(crate) async fn aside<T>(here: Context, work: impl Future<Output = T> + Send) -> T {
+    Try::begin(&here).scope(work).await
+}
+
 /// One try: what failed in it counts only when it is known to be the last.
 struct Attempt<'a> {
     outer: &'a Context,

@@ -15,9 +15,11 @@ use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
 use crate::canary::Spec;
+use crate::cleanup::{AnyResource, Cleaner, Mark};
 use crate::clock::{Clock, later};
 use crate::failure::{Failure, Result, Text};
 use crate::persona::PersonaLease;
+use crate::run::creations::Creations;
 use crate::run::{Context, Ledger, poll};
 use crate::secret::Secrets;
 
@@ -62,27 +64,53 @@ impl Deferred {
     }
 }
 
+/// Something that the run must undo.
+pub(crate) enum Undo {
+    /// What only this process can undo.
+    Deferred(Deferred),
+    /// What was made in the target: the journal knows how far it is.
+    Made(Made),
+}
+
+/// A thing that was made in the target, or was about to be.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) mark: Mark,
+    pub(crate) resource: Arc<dyn AnyResource>,
+}
+
 /// What a run is given when it begins.
-#[derive(Debug)]
 pub(crate) struct BeginRun {
     pub(crate) spec: Spec,
+    pub(crate) monitor: Option<Arc<str>>,
     pub(crate) clock: Clock,
     pub(crate) secrets: Secrets,
     pub(crate) cancel: CancellationToken,
+    pub(crate) cleaner: Arc<Cleaner>,
+}
+
+/// Something on the stack that nobody could undo.
+pub(crate) enum Remaining {
+    Deferred(Text),
+    Made(Mark),
 }
 
 /// The state of one run.
 pub(crate) struct Shared {
     pub(crate) id: Uuid,
     pub(crate) spec: Spec,
+    /// The name of the monitor in marks.
+    pub(crate) monitor: Option<Arc<str>>,
     pub(crate) clock: Clock,
     pub(crate) deadline: Instant,
     pub(crate) secrets: Secrets,
     pub(crate) cancel: CancellationToken,
+    pub(crate) cleaner: Arc<Cleaner>,
+    pub(crate) creations: Creations,
     checks: AtomicU64,
     phase: AtomicU8,
     ledger: Mutex<Ledger>,
-    deferred: Mutex<Vec<Deferred>>,
+    stack: Mutex<Vec<Undo>>,
     personas: Mutex<Vec<PersonaLease>>,
     /// What protocol crates keep with the run, one of each type: a handful.
     extensions: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
@@ -113,18 +141,21 @@ pub(crate) enum Phase {
 
 impl Shared {
     pub(crate) fn begin(begin: BeginRun) -> Arc<Self> {
-        let BeginRun { spec, clock, secrets, cancel } = begin;
+        let BeginRun { spec, monitor, clock, secrets, cancel, cleaner } = begin;
         Arc::new(Self {
             id: new_id(clock.wall_at(clock.started())),
             deadline: later(clock.started(), spec.time()),
             spec,
+            monitor,
             clock,
             secrets,
             cancel,
+            cleaner,
+            creations: Creations::default(),
             checks: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Body as u8),
             ledger: Mutex::default(),
-            deferred: Mutex::default(),
+            stack: Mutex::default(),
             personas: Mutex::default(),
             extensions: Mutex::default(),
         })
@@ -157,20 +188,25 @@ impl Shared {
             .is_ok()
     }
 
+    /// Returns whether the body has ended or was given up.
+    pub(crate) fn is_past_its_body(&self) -> bool {
+        self.phase.load(Ordering::Acquire) != Phase::Body as u8
+    }
+
     /// Keeps something to undo, also while other things are being undone. Gives it back when that is over.
-    pub(crate) fn defer(&self, deferred: Deferred) -> Result<(), Deferred> {
-        let mut stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn push(&self, undo: Undo) -> Result<(), Undo> {
+        let mut stack = self.stack.lock().unwrap_or_else(PoisonError::into_inner);
         if self.phase.load(Ordering::Acquire) == Phase::Over as u8 {
-            return Err(deferred);
+            return Err(undo);
         }
-        stack.push(deferred);
+        stack.push(undo);
         Ok(())
     }
 
-    /// Takes what was deferred last, for cleanup. When there is nothing, cleanup is over: decided under the lock, so that
-    /// nothing is kept that nobody takes.
-    pub(crate) fn pop_deferred(&self) -> Option<Deferred> {
-        let mut stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes what is to be undone first: the newest. When there is nothing, cleanup is over: decided under the lock, so
+    /// that nothing is kept that nobody takes.
+    pub(crate) fn pop(&self) -> Option<Undo> {
+        let mut stack = self.stack.lock().unwrap_or_else(PoisonError::into_inner);
         let next = stack.pop();
         if next.is_none() {
             self.phase.store(Phase::Over as u8, Ordering::Release);
@@ -178,10 +214,14 @@ impl Shared {
         next
     }
 
-    /// Returns the names of what was deferred and not taken, newest first.
-    pub(crate) fn still_deferred(&self) -> Vec<Text> {
-        let stack = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
-        stack.iter().rev().map(|deferred| deferred.name.clone()).collect()
+    /// Returns what is on the stack and was not taken, newest first.
+    pub(crate) fn still_to_undo(&self) -> Vec<Remaining> {
+        let stack = self.stack.lock().unwrap_or_else(PoisonError::into_inner);
+        let remaining = |undo: &Undo| match undo {
+            Undo::Deferred(deferred) => Remaining::Deferred(deferred.name.clone()),
+            Undo::Made(made) => Remaining::Made(made.mark.clone()),
+        };
+        stack.iter().rev().map(remaining).collect()
     }
 
     /// Returns the extension of a type, made when it is first asked for.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::clock::later;
 use crate::failure::{Failure, Reason, Result, Text};
-use crate::run::{Context, Run};
+use crate::run::{Context, Run, Shared};
 
 pin_project! {
     /// A step of a run: a future that sets itself as the current step while it is polled. See [`Run::step`].
@@ -47,6 +48,8 @@ struct Open {
     span: tracing::Span,
     /// When its time is up.
     deadline: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// What it waits for when its time is up.
+    held: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<F> Step<F> {
@@ -82,6 +85,10 @@ impl<T, F: Future<Output = Result<T>>> Future for Step<F> {
             Poll::Pending => match &mut open.deadline {
                 Some((_, sleep)) => {
                     ready!(sleep.as_mut().poll(task));
+                    // To drop what is being made is to lose its answer.
+                    let (run, own) = (&open.here.run, open.own);
+                    let held = open.held.get_or_insert_with(|| Box::pin(hold(Arc::clone(run), own)));
+                    ready!(held.as_mut().poll(task));
                     // Said before the body of the step is dropped, while it is still known where it stood.
                     let failure = open.standing(timed_out(this.name, *this.timeout, this.place));
                     open.here.enter(|| this.future.set(None));
@@ -119,7 +126,7 @@ impl Open {
             here.deadline = Some(here.deadline.map_or(deadline, |outer| outer.min(deadline)));
             (deadline, Box::pin(tokio::time::sleep_until(deadline)))
         });
-        Self { here, own, span, deadline }
+        Self { here, own, span, deadline, held: None }
     }
 
     /// Makes a failure say where within the step the journey stands, and marks the steps that are open there.
@@ -138,6 +145,12 @@ impl Open {
     fn is_late(&self) -> bool {
         self.deadline.as_ref().is_some_and(|(deadline, _)| Instant::now() > *deadline)
     }
+}
+
+/// Waits until nothing is being made within a step any more.
+async fn hold(run: Arc<Shared>, step: Option<usize>) {
+    let Some(outer) = step else { return };
+    run.creations.settled_where(|step| step.is_some_and(|step| run.ledger().is_within(step, outer))).await;
 }
 
 fn timed_out(name: &str, timeout: Option<Duration>, place: &'static Location<'static>) -> Failure {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tracing::Dispatch;
 
 use super::conclude::{Concluded, Identity, conclude};
 use super::driver::drive;
@@ -11,14 +12,16 @@ use super::end::{End, raise_end, raise_where_it_stands};
 use super::last_words::announce;
 use super::{Runner, undo};
 use crate::canary::AnyCanary;
+use crate::cleanup::canary_part;
 use crate::failure::{Failure, Reason};
 use crate::report::{CleanupReport, Report};
 use crate::run::{Context, Shared};
 
 /// Runs one attempt in a task of its own, watches over it, and returns its report.
 pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, identity: Identity) -> Report {
-    if let Some(problem) = canary.spec().problems().into_iter().next() {
-        let mut failure = Failure::setup(format!("canary {:?} cannot run: {problem}", canary.spec().name()));
+    let problem = canary.spec().problems().into_iter().next();
+    let problem = problem.map(|it| Failure::setup(format!("canary {:?} cannot run: {it}", canary.spec().name())));
+    if let Some(mut failure) = problem.or_else(|| paused(&run)) {
         Context::top(&run).raise(&mut failure);
         run.begin_cleanup();
         return conclude(&run, &identity, Duration::ZERO, CleanupReport::default()).report;
@@ -34,15 +37,14 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         let (canary, run, identity) = (canary.clone(), Arc::clone(&run), identity.clone());
         let dispatch = runner.dispatch.clone();
         async move {
-            let end = drive(&canary, &run, dispatch.as_ref()).await;
+            let (end, duration) = drive(&canary, &run, dispatch.as_ref()).await;
             if !run.begin_cleanup() {
                 // Given up while it held its thread: the report has been made by the one who waited.
                 run.release_personas();
                 return None;
             }
-            let duration = run.elapsed();
             raise_end(&run, end);
-            let report = clean_up_and_conclude(&run, &identity, duration).await;
+            let report = clean_up_and_conclude(&run, &identity, duration, dispatch.as_ref()).await;
             run.release_personas();
             Some(report)
         }
@@ -57,7 +59,8 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
                 // Given up before its time, it was cancelled, and had the runner's patience.
                 let late = run.elapsed().checked_sub(run.spec.time()).unwrap_or(runner.patience);
                 raise_where_it_stands(&run, &End::Blocked(late));
-                Ok(Some(clean_up_and_conclude(&run, &identity, run.elapsed()).await))
+                let duration = run.elapsed();
+                Ok(Some(clean_up_and_conclude(&run, &identity, duration, runner.dispatch.as_ref()).await))
             } else {
                 work.await
             }
@@ -86,10 +89,43 @@ async fn overdue(run: &Shared, time_is_up: Sleep, patience: Duration) {
         () = time_is_up => run.cancel.cancel(),
         () = run.cancel.cancelled() => {}
     }
+    // A body that waits for what it is making does not block: it has the time of that, and then the patience again.
+    while let Some(until) = run.creations.in_flight_until().filter(|until| *until > Instant::now()) {
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = run.creations.settled() => {}
+        }
+    }
     sleep(patience).await;
 }
 
-async fn clean_up_and_conclude(run: &Arc<Shared>, identity: &Identity, duration: Duration) -> Box<Concluded> {
-    let cleanup = undo::undo_all(run).await;
+async fn clean_up_and_conclude(
+    run: &Arc<Shared>,
+    identity: &Identity,
+    duration: Duration,
+    dispatch: Option<&Dispatch>,
+) -> Box<Concluded> {
+    let cleanup = undo::undo_all(run, dispatch).await;
     conclude(run, identity, duration, cleanup)
+}
+
+/// Returns why the canary pauses, if it does: too much of what it made waits for its removal.
+fn paused(run: &Shared) -> Option<Failure> {
+    let journal = &run.cleaner.journal;
+    let (_, most) = run.spec.limits();
+    let (pending, oldest) = journal.pending(&canary_part(run.spec.name()), false);
+    if pending <= most {
+        return None;
+    }
+    let failure = Failure::setup(format!(
+        "canary {:?} pauses: {pending} things that it made wait for their removal, and {most} are the most that may; the \
+         oldest for {:?}",
+        run.spec.name(),
+        Duration::from_secs(oldest.unwrap_or_default().as_secs()),
+    ));
+    let failure = match run.cleaner.journal.last_problem(&canary_part(run.spec.name())) {
+        Some(problem) => failure.evidence("last", problem),
+        None => failure,
+    };
+    Some(failure.hint("see why they cannot be removed: it runs again when they are; `Spec::max_pending` is the limit"))
 }

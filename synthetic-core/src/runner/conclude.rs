@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::canary::OnLeak;
+use crate::cleanup::canary_part;
 use crate::failure::{Failure, Reason};
 use crate::outcome::Outcome;
 use crate::report::{CleanupReport, Report, Version};
@@ -26,13 +28,35 @@ pub(super) struct Concluded {
     _kept: Extensions,
 }
 
+/// Lets go of what the run made, and says what waits for its removal.
+fn settle_up(run: &Shared, cleanup: &mut CleanupReport) {
+    let canary = canary_part(run.spec.name());
+    let journal = &run.cleaner.journal;
+    run.cleaner.release(&run.creations.take_marks());
+    cleanup.swept = journal.take_swept(&canary);
+    let (pending, oldest) = journal.pending(&canary, false);
+    (cleanup.pending, cleanup.oldest_pending) = (pending as u64, oldest);
+    if let Some(leak) = cleanup.leaks().last().filter(|item| item.mark.is_some()) {
+        journal.note_problem(&canary, leak.to_string());
+    }
+}
+
+/// Says what was left behind, if anything was.
+fn leak(cleanup: &CleanupReport) -> Option<Failure> {
+    let names: Vec<&str> = cleanup.leaks().map(|item| item.name.as_str()).collect();
+    let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+    (!names.is_empty()).then(|| Failure::with_reason(Reason::Leftover, format!("left behind: {shown}{more}")))
+}
+
 /// Makes the report of a run. Nothing is recorded in the run afterwards.
 pub(super) fn conclude(
     run: &Shared,
     identity: &Identity,
     duration: Duration,
-    cleanup: CleanupReport,
+    mut cleanup: CleanupReport,
 ) -> Box<Concluded> {
+    settle_up(run, &mut cleanup);
     let mut ledger = run.ledger();
     let is_first = ledger.seal();
     let failures = std::mem::take(&mut ledger.failures);
@@ -47,11 +71,21 @@ pub(super) fn conclude(
             .hint("give it a step, a request or an expectation: a canary that checks nothing would always be green");
         failures.push(nothing);
     }
-    let leftover = (cleanup.left_behind() > 0).then_some(Reason::Leftover);
+    let policy = run.spec.leak_policy();
+    let leak = leak(&cleanup);
+    let leftover = leak.as_ref().filter(|_| policy != OnLeak::Warn).map(Failure::reason);
     let reasons = failures.iter().chain(&unmet).map(Failure::reason).chain(leftover);
     // The worst outcome counts, and of those the first: reasons are in the order in which they were met.
     let reason = reasons.reduce(|worst, next| if next.outcome() > worst.outcome() { next } else { worst });
-    let outcome = reason.map_or(Outcome::Passed, Reason::outcome);
+    let mut outcome = reason.map_or(Outcome::Passed, Reason::outcome);
+    match leak {
+        Some(leak) if policy == OnLeak::Fail => {
+            outcome = Outcome::Failed;
+            failures.push(leak);
+        }
+        Some(leak) if policy == OnLeak::Warn => ledger.warn(leak.to_string()),
+        _ => {}
+    }
     let clock = run.clock;
     let mut report = Report {
         schema: Version,

@@ -19,8 +19,9 @@ use crate::run::{Context, Run, Shared};
 /// How long a body may hold its thread past its deadline before it is said to have blocked it.
 const TOLERANCE: Duration = Duration::from_millis(100);
 
-/// Polls the body to its end. When this returns, the body has been dropped.
-pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> End {
+/// Polls the body to its end, and returns how and when it ended. When this returns, the body has been dropped, and nothing
+/// that it was making is in flight any more.
+pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> (End, Duration) {
     let here = Context::top(run);
     let span = tracing::info_span!(target: "synthetic", "run", canary = run.spec.name(), run_id = %run.id);
     let enter = |f: &mut dyn FnMut()| {
@@ -32,11 +33,18 @@ pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Optio
     };
 
     let mut body: Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> = None;
-    let mut stop = pin!(run.cancel.cancelled());
-    let end = poll_fn(|task| {
-        if stop.as_mut().poll(task).is_ready() {
+    // How and when the body was told to end. To drop a creation in flight is to lose its answer: the body is polled on until
+    // there is none, and begins no other.
+    let mut told: Option<(End, Duration)> = None;
+    let mut cancelled = pin!(run.cancel.cancelled());
+    let mut settled = pin!(run.creations.settled());
+    let ended = poll_fn(|task| {
+        if told.is_none() && cancelled.as_mut().poll(task).is_ready() {
             let timed_out = Instant::now() >= run.deadline;
-            return Poll::Ready(if timed_out { End::TimedOut } else { End::Cancelled });
+            told = Some(tell(run, if timed_out { End::TimedOut } else { End::Cancelled }));
+        }
+        if told.is_some() && settled.as_mut().poll(task).is_ready() {
+            return Poll::Ready(None);
         }
         let begun = Instant::now();
         let mut polled = Poll::Pending;
@@ -48,24 +56,42 @@ pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Optio
             });
         }));
         if let Err(panic) = caught {
-            return Poll::Ready(End::Panicked(panic));
+            return Poll::Ready(Some(End::Panicked(panic)));
+        }
+        // What a body says after its time, nobody was waiting for any more; what it found wrong still counts.
+        if let Poll::Ready(Err(failure)) = polled {
+            return Poll::Ready(Some(End::Returned(Err(failure))));
         }
         let late = Instant::now().saturating_duration_since(run.deadline);
+        if told.is_none() && !late.is_zero() {
+            let blocked = begun < run.deadline && late > TOLERANCE;
+            told = Some(tell(run, if blocked { End::Blocked(late) } else { End::TimedOut }));
+        }
         match polled {
-            // What a body says after its time, nobody was waiting for any more; what it found wrong still counts.
-            Poll::Ready(Err(failure)) => Poll::Ready(End::Returned(Err(failure))),
-            _ if begun < run.deadline && late > TOLERANCE => Poll::Ready(End::Blocked(late)),
-            _ if !late.is_zero() => Poll::Ready(End::TimedOut),
-            Poll::Ready(Ok(())) => Poll::Ready(End::Returned(Ok(()))),
+            Poll::Ready(_) if told.is_some() => Poll::Ready(None),
+            Poll::Ready(result) => Poll::Ready(Some(End::Returned(result))),
+            Poll::Pending if told.is_some() => settled.as_mut().poll(task).map(|()| None),
             Poll::Pending => Poll::Pending,
         }
     })
     .await;
-    if matches!(end, End::TimedOut | End::Blocked(_)) {
-        // Said before the body is dropped, while it is still known where it stood.
-        raise_where_it_stands(run, &end);
-    }
+    let (told, at) = told.map_or((None, run.elapsed()), |(end, at)| (Some(end), at));
     // A body may panic while it is dropped; its end is known by now.
     let _ = catch_unwind(AssertUnwindSafe(|| enter(&mut || body = None)));
-    end
+    // A task that the body has spawned may be making something too.
+    run.creations.seal();
+    run.creations.settled().await;
+    match ended.or(told) {
+        Some(end) => (end, at),
+        None => unreachable!("a body ends by itself or is told to"),
+    }
+}
+
+/// Tells a body to end: it makes nothing more, and where it stands is said, while that is still known.
+fn tell(run: &Arc<Shared>, end: End) -> (End, Duration) {
+    run.creations.seal();
+    if !matches!(end, End::Cancelled) {
+        raise_where_it_stands(run, &end);
+    }
+    (end, run.elapsed())
 }

@@ -134,7 +134,7 @@ async fn on_a_real_clock_the_first_start_is_at_once() {
 #[tokio::test(start_paused = true)]
 async fn told_to_stop_it_lets_runs_end_and_starts_none() {
     let (builder, sink) = monitor();
-    let monitor = builder.canary(every(secs(60)), slow("slow", secs(20))).build().unwrap();
+    let monitor = builder.canary(every(secs(60)), slow("slow", secs(20))).grace(mins(1)).build().unwrap();
     let start = tokio::time::Instant::now();
     let summary = monitor.run_until(tokio::time::sleep(secs(5))).await;
     assert_eq!((summary.runs(), sink.reports()[0].outcome), (1, Outcome::Passed));

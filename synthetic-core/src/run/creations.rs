@@ -1,0 +1,112 @@
+//! What a run is making right now: counted, bounded in time, and sealed when the run is to end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use crate::cleanup::Mark;
+use crate::run::{Context, Shared};
+
+/// What a run is making right now. Dropping a creation in flight is a lost answer without any crash, so whoever ends a body
+/// waits for these first.
+#[derive(Debug, Default)]
+pub(crate) struct Creations {
+    state: Mutex<State>,
+    ended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sealed: bool,
+    last: u32,
+    in_flight: Vec<One>,
+    marks: Vec<Mark>,
+}
+
+#[derive(Debug)]
+struct One {
+    number: u32,
+    step: Option<usize>,
+    deadline: Instant,
+}
+
+impl Creations {
+    /// Lets no further creation begin.
+    pub(crate) fn seal(&self) {
+        self.lock().sealed = true;
+    }
+
+    /// Returns the number of what is going to be made, or `None` when nothing is made any more.
+    fn begin(&self, step: Option<usize>, deadline: Instant) -> Option<u32> {
+        let mut state = self.lock();
+        if state.sealed {
+            return None;
+        }
+        state.last += 1;
+        let number = state.last;
+        state.in_flight.push(One { number, step, deadline });
+        Some(number)
+    }
+
+    /// Returns how many have begun so far.
+    pub(crate) fn begun(&self) -> u32 {
+        self.lock().last
+    }
+
+    /// Remembers the mark of what is going to be made.
+    pub(super) fn remember(&self, mark: Mark) {
+        self.lock().marks.push(mark);
+    }
+
+    /// Returns the marks of everything that was going to be made, once.
+    pub(crate) fn take_marks(&self) -> Vec<Mark> {
+        std::mem::take(&mut self.lock().marks)
+    }
+
+    /// Returns until when what is in flight may take, or `None` when nothing is.
+    pub(crate) fn in_flight_until(&self) -> Option<Instant> {
+        self.lock().in_flight.iter().map(|one| one.deadline).max()
+    }
+
+    /// Returns when nothing is in flight any more, or all of it is past its time.
+    pub(crate) async fn settled(&self) {
+        self.settled_where(|_| true).await;
+    }
+
+    /// Returns when nothing is in flight any more in the steps that `counts`, or all of it is past its time.
+    pub(crate) async fn settled_where(&self, counts: impl Fn(Option<usize>) -> bool) {
+        loop {
+            let ended = self.ended.notified();
+            let in_flight = |one: &&One| counts(one.step) && Instant::now() < one.deadline;
+            let until = self.lock().in_flight.iter().filter(in_flight).map(|one| one.deadline).max();
+            let Some(until) = until else { return };
+            let _ = timeout_at(until, ended).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A creation that is going on, until this is dropped.
+pub(super) struct InFlight {
+    run: Arc<Shared>,
+    pub(super) number: u32,
+}
+
+impl InFlight {
+    /// Begins a creation, unless the run lets none begin any more.
+    pub(super) fn begin(here: &Context, deadline: Instant) -> Option<Self> {
+        let number = here.run.creations.begin(here.step, deadline)?;
+        Some(Self { run: Arc::clone(&here.run), number })
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.run.creations.lock().in_flight.retain(|one| one.number != self.number);
+        self.run.creations.ended.notify_waiters();
+    }
+}
