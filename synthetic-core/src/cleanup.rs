@@ -20,7 +20,6 @@ pub use self::journal::{JournalError, JournalStore};
 pub(crate) use self::kinds::Kinds;
 pub(crate) use self::mark::canary_part;
 pub use self::mark::{Mark, ParseMarkError};
-pub(crate) use self::remove::{Broken, Patience, isolated, remove};
+pub(crate) use self::remove::{Broken, Patience, describe, isolated, remove};
 pub use self::resource::{Gone, Listed, Recovery, Resource};
-pub(crate) use self::sweep::describe;
 pub use self::sweep::{Planned, SweepReport, Sweeper};

@@ -147,6 +147,11 @@ impl Runner {
         self
     }
 
+    /// Returns whether what runs make is removed later when they cannot, also by another process.
+    pub(crate) fn remembers(&self) -> bool {
+        self.cleaner.remembers()
+    }
+
     /// Sets what is called with the report of a run whose panic ends the process (`panic = "abort"`).
     pub(crate) fn last_words(mut self, last_words: LastWords) -> Self {
         self.last_words = Some(last_words);

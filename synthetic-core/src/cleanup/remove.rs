@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::any_resource::{AnyResource, shown};
 use super::journal::Journal;
-use super::{Creation, Gone, Mark, State};
+use super::{Creation, Entry, Gone, Mark, State};
 use crate::clock::later;
 use crate::failure::{Failure, Fate, Reason, Result, panic_message};
 use crate::report::{CleanupItem, CleanupResult};
@@ -38,16 +38,21 @@ pub(crate) async fn remove(
     patience: Patience,
 ) -> Option<CleanupItem> {
     let started = Instant::now();
-    let name = journal.get(mark)?.entry.name();
+    let before = journal.get(mark)?.entry;
     let removal = Removal { journal, resource: &**resource, mark, patience };
     let (result, failure) = removal.run(later(started, patience.each)).await;
-    // The name of what was found again has an id.
-    let entry = journal.get(mark).map(|tracked| tracked.entry);
-    let mut item = CleanupItem::new(name, started.elapsed(), result, failure);
-    item.kind = Some(resource.kind().to_owned());
-    item.mark = Some(mark.to_string());
-    item.id = entry.and_then(|entry| entry.id).map(|id| shown(&id));
+    // A replay may have learned the id of what is still there.
+    let entry = journal.get(mark).map_or(before, |tracked| tracked.entry);
+    let mut item = CleanupItem::new(entry.name(), started.elapsed(), result, failure);
+    describe(&mut item, &entry);
     Some(item)
+}
+
+/// Says of an item what its entry knows.
+pub(crate) fn describe(item: &mut CleanupItem, entry: &Entry) {
+    item.kind = Some(entry.kind.clone());
+    item.mark = Some(entry.mark.to_string());
+    item.id = entry.id.as_ref().map(shown);
 }
 
 struct Removal<'a> {
@@ -204,7 +209,8 @@ impl Removal<'_> {
         }
         let failure = match failure.advice() {
             None if self.patience.again => failure.hint("it stays in the journal and is tried again by every sweep"),
-            _ => failure,
+            None => failure.hint("nobody tries again: remove it by its id or mark"),
+            Some(_) => failure,
         };
         (result, Some(failure))
     }
@@ -221,7 +227,7 @@ impl Removal<'_> {
     }
 
     /// Writes down what became of it. If that fails, the next sweep finds out again.
-    async fn note(&self, entry: super::Entry) {
+    async fn note(&self, entry: Entry) {
         if let Err(error) = self.journal.put(entry).await {
             tracing::warn!(target: "synthetic", mark = %self.mark, "the journal could not be written: {error}");
         }

@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 pub use self::report::{Planned, SweepReport};
-use super::any_resource::{AnyResource, shown};
+use super::any_resource::AnyResource;
 use super::journal::{Journal, Tracked};
 use super::kinds::Kinds;
-use super::remove::{Broken, Patience, isolated, remove};
+use super::remove::{Broken, Patience, describe, isolated, remove};
 use super::{Entry, JournalStore, Resource};
 use crate::clock::{Clock, later};
 use crate::failure::{Failure, Reason};
@@ -282,13 +282,6 @@ async fn remove_one(
         }
     };
     Some((mark.canary().to_owned(), item))
-}
-
-/// Says of an item what its entry knows.
-pub(crate) fn describe(item: &mut CleanupItem, entry: &Entry) {
-    item.kind = Some(entry.kind.clone());
-    item.mark = Some(entry.mark.to_string());
-    item.id = entry.id.as_ref().map(shown);
 }
 
 impl fmt::Debug for Sweeper {

@@ -28,7 +28,12 @@ pub(super) async fn run(
     grace: Duration,
 ) -> Runs {
     if panics_abort() {
-        tracing::warn!(target: "synthetic", "built with panic = \"abort\": a panic in a canary ends this process, reported but not cleaned up after");
+        let covered = if runner.remembers() {
+            "what its runs made is removed by the sweep at the next start"
+        } else {
+            "what its runs made stays in the target: add `.journal(path)`"
+        };
+        tracing::warn!(target: "synthetic", "built with panic = \"abort\": a panic in a canary ends this process, reported but not cleaned up after; {covered}");
     }
     let runs = Arc::new(Mutex::new(Runs::default()));
     let (no_more, cancel) = (CancellationToken::new(), CancellationToken::new());

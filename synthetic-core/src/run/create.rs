@@ -158,6 +158,13 @@ impl<R: Resource> Birth<R> {
         // What has no id is found by its mark, as if its answer had been lost.
         let id = self.resource.read_id(&thing).and_then(|id| to_json(&self.resource, &id));
         let id = id.map_err(|failure| self.refuse(failure))?;
+        if self.run.redact(&id.to_string()) != id.to_string() {
+            cleaner.journal.keep_id_secret(&mark);
+            self.run.warn(format!(
+                "an id of {} has a secret in it, which the journal does not keep: after a crash it is found by its mark",
+                self.resource.kind()
+            ));
+        }
         self.put(cleaner, entry.created(id.clone())).await;
         drop(in_flight);
         if here.run.is_past_its_body() {
@@ -254,8 +261,9 @@ impl<R: Resource> Birth<R> {
     fn blind(&self, mark: &Mark, why: &str) {
         let kind = self.resource.kind();
         self.run.warn(format!(
-            "cleanup search is blind for {kind}: searching for the mark {mark} of what was just made, {why}. What a lost answer \
-             hides would stay in the target: see `find` of its resource"
+            "cleanup search is blind for {kind}: looking for the mark {mark} of what was just made, {why}; what a lost answer \
+             hides would stay in the target. Correct `find` of its resource, or say that there is none by \
+             `Recovery::without_search`"
         ));
     }
 

@@ -52,7 +52,11 @@ pub(super) fn speak(scene: &Scene, message: &str) {
         }
         if Arc::ptr_eq(&other.run, &scene.here.run) {
             let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {message}"))
-                .hint("the process was built with panic = \"abort\": nothing was cleaned up, and all its runs ended");
+                .hint(if other.run.cleaner.remembers() {
+                    "the process was built with panic = \"abort\": all its runs ended, and the sweep at the next start cleans up"
+                } else {
+                    "the process was built with panic = \"abort\": nothing was cleaned up, and all its runs ended"
+                });
             let mut failure = scene.place.iter().fold(failure, |failure, place| failure.evidence("place", place));
             scene.here.raise(&mut failure);
         } else {

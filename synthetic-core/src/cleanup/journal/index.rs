@@ -46,6 +46,8 @@ pub(crate) struct Tracked {
     pub(crate) sent: bool,
     /// Whether something of it has been found and deleted.
     pub(crate) found: bool,
+    /// Whether its id has a secret in it, which the store must not keep.
+    secret: bool,
 }
 
 impl Journal {
@@ -75,6 +77,7 @@ impl Journal {
             live: true,
             sent: false,
             found: false,
+            secret: false,
         };
         // Known before it is written: if this future is dropped in between, there is nothing written that nobody knows of.
         self.lock().canary(&entry.mark).insert(entry.mark.clone(), tracked);
@@ -90,20 +93,37 @@ impl Journal {
         self.with(mark, |tracked| tracked.sent = true);
     }
 
+    /// Notes that the id of a thing has a secret in it: it is known to this process, and never written.
+    pub(crate) fn keep_id_secret(&self, mark: &Mark) {
+        self.with(mark, |tracked| tracked.secret = true);
+    }
+
     /// Writes an entry over what was known of it. What this process knows is up to date also when it cannot be written.
-    pub(crate) async fn put(&self, entry: Entry) -> Result<(), JournalError> {
+    pub(crate) async fn put(&self, mut entry: Entry) -> Result<(), JournalError> {
         {
             let mut state = self.lock();
             let canary = state.canary(&entry.mark);
+            let is_secret = canary.get(&entry.mark).is_some_and(|tracked| tracked.secret);
             if entry.state.is_over() {
                 canary.remove(&entry.mark);
             } else if let Some(tracked) = canary.get_mut(&entry.mark) {
                 tracked.entry = entry.clone();
             } else {
                 // It was settled while its creation was still going on, by a run that had given it up.
-                let tracked =
-                    Tracked { entry: entry.clone(), resource: None, place: None, live: false, sent: true, found: true };
+                let tracked = Tracked {
+                    entry: entry.clone(),
+                    resource: None,
+                    place: None,
+                    live: false,
+                    sent: true,
+                    found: true,
+                    secret: false,
+                };
                 canary.insert(entry.mark.clone(), tracked);
+            }
+            if is_secret {
+                entry.id = None;
+                entry.state = if entry.state == State::Created { State::Intent } else { entry.state };
             }
         }
         self.write(&entry).await
@@ -112,8 +132,15 @@ impl Journal {
     /// Keeps what was taken over from a process that is gone.
     pub(crate) fn keep(&self, entry: Entry, place: String) {
         let mark = entry.mark.clone();
-        let tracked =
-            Tracked { entry, resource: None, place: Some(place.into()), live: false, sent: true, found: false };
+        let tracked = Tracked {
+            entry,
+            resource: None,
+            place: Some(place.into()),
+            live: false,
+            sent: true,
+            found: false,
+            secret: false,
+        };
         self.lock().canary(&mark).entry(mark).or_insert(tracked);
     }
 
