@@ -43,4 +43,6 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../docs/guide.md")]
     struct Guide;
+    #[doc = include_str!("../../docs/resources.md")]
+    struct Resources;
 }

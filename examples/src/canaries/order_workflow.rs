@@ -11,11 +11,36 @@ pub struct Shop {
     http: Http,
 }
 
+/// The kind of thing that this journey makes: how an order is deleted, and found again when its answer was lost.
+#[derive(Debug, Clone)]
+pub struct Orders(Shop);
+
+impl Resource for Orders {
+    const KIND: &'static str = "shop/order";
+    type Made = Order;
+    type Id = String;
+
+    fn id(&self, order: &Order) -> String {
+        order.id.clone()
+    }
+
+    async fn delete(&self, id: &String) -> Result<Gone> {
+        let answer = self.0.http.delete(format!("/orders/{id}")).expect(status([204, 404])).send().await?;
+        Ok(if answer.status() == 404 { Gone::Already } else { Gone::Deleted })
+    }
+
+    async fn find(&self, mark: &Mark) -> Result<Vec<String>> {
+        self.0.orders_with(mark.as_str()).await
+    }
+}
+
 /// An order, as far as anybody looks at it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Order {
     /// Its id.
     pub id: String,
+    /// What whoever placed it calls it: here its mark.
+    pub reference: String,
     /// `pending`, then `confirmed`.
     pub status: String,
     /// How many are ordered.
@@ -29,27 +54,30 @@ impl Shop {
         Self { http: Http::at(url) }
     }
 
-    /// Places an order, and sees to it that it is deleted after the run, whatever happens.
+    /// Returns the kind of thing that is made here, for a monitor to know.
+    #[must_use]
+    pub fn orders(&self) -> Orders {
+        Orders(self.clone())
+    }
+
+    /// Places an order. It is deleted after the run, whatever happens.
     ///
     /// # Errors
     ///
     /// Fails when the shop does not answer 201 with a pending order.
     pub async fn create_order(&self, run: &Run, sku: &str) -> Result<Order> {
-        // Whoever looks at the shop's orders sees which run an order belongs to.
-        let reference = format!("canary-{}", run.id());
-        let order: Order = self
-            .http
-            .post("/orders")
-            .header("idempotency-key", &reference)
-            .json(&json!({ "sku": sku, "reference": reference, "customerId": "canary" }))
-            .expect(status(201))
-            .expect(json("$.status", "pending"))
-            .send()
-            .await?
-            .json()?;
-        let (shop, id) = (self.clone(), order.id.clone());
-        run.defer(format!("order {id}"), async move { shop.delete_order(&id).await });
-        Ok(order)
+        run.create(&self.orders(), |mark| async move {
+            self.http
+                .post("/orders")
+                .header("idempotency-key", &mark)
+                .json(&json!({ "sku": sku, "reference": mark, "customerId": "canary" }))
+                .expect(status(201))
+                .expect(json("$.status", "pending"))
+                .send()
+                .await?
+                .json()
+        })
+        .await
     }
 
     /// Reads an order.
@@ -80,13 +108,13 @@ impl Shop {
         self.http.get("/orders").query("reference", reference).send().await?.read("$.orders[*].id")
     }
 
-    /// Deletes an order. One that is gone already is as good as deleted.
+    /// Deletes an order, which must be there.
     ///
     /// # Errors
     ///
-    /// Fails when the shop answers neither 204 nor 404.
+    /// Fails when the shop does not answer 204.
     pub async fn delete_order(&self, id: &str) -> Result {
-        self.http.delete(format!("/orders/{id}")).expect(status([204, 404])).send().await?;
+        self.http.delete(format!("/orders/{id}")).expect(status(204)).send().await?;
         Ok(())
     }
 }
@@ -108,13 +136,12 @@ impl Canary for OrderWorkflow {
         let order = run.step("create order", shop.create_order(&run, "WIDGET-A")).await?;
 
         // Reading and listing do not wait for each other.
-        let reference = format!("canary-{}", run.id());
         let (seen, found) = tokio::join!(
             run.step("read it back", shop.order(&order.id)),
-            run.step("find it by its reference", shop.orders_with(&reference)),
+            run.step("find it by its reference", shop.orders_with(&order.reference)),
         );
         run.expect("id of the order read back", seen?.id, eq(order.id.as_str()))?;
-        run.expect("orders with the run's reference", found?, eq(vec![order.id.clone()]))?;
+        run.expect("orders with its reference", found?, eq(vec![order.id.clone()]))?;
 
         run.step("change the quantity", shop.set_quantity(&order.id, 3)).await?;
         run.step(
@@ -127,8 +154,8 @@ impl Canary for OrderWorkflow {
         .await?;
 
         run.step("delete it", shop.delete_order(&order.id)).await?;
-        let left = run.step("is gone", shop.orders_with(&reference)).await?;
-        run.expect("orders with the run's reference", left, is_empty())
+        let left = run.step("is gone", shop.orders_with(&order.reference)).await?;
+        run.expect("orders with its reference", left, is_empty())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Removes one thing, as the state machine of the journal has it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,9 +30,43 @@ pub(crate) struct Patience {
     pub(crate) again: bool,
 }
 
-/// Removes a thing that a journal knows, and says what became of it. Nothing that is wrong with it, or with the code that
-/// removes it, goes beyond it.
-pub(crate) async fn remove(
+/// How long a task that does not give up its thread is waited for beyond its time.
+pub(crate) const MOMENT: Duration = Duration::from_millis(100);
+
+/// The removal of one thing, on its way.
+pub(crate) type Removing = Pin<Box<dyn Future<Output = Option<CleanupItem>> + Send>>;
+
+/// Removes a thing that a journal knows, and says what became of it; `None` when the journal knows it no more. It has a
+/// task of its own: nothing that is wrong with it, or with the code that removes it, goes beyond it. What that code
+/// should stand in is put `around` it.
+pub(crate) async fn remove<F>(
+    journal: &Arc<Journal>,
+    resource: &Arc<dyn AnyResource>,
+    mark: &Mark,
+    patience: Patience,
+    around: impl FnOnce(Removing) -> F,
+) -> Option<CleanupItem>
+where
+    F: Future<Output = Option<CleanupItem>> + Send + 'static,
+{
+    let before = journal.get(mark)?.entry;
+    let start = Instant::now();
+    let waits = patience.wait_until.map_or(Duration::ZERO, |end| end.saturating_duration_since(start));
+    let work: Removing = {
+        let (journal, resource, mark) = (Arc::clone(journal), Arc::clone(resource), mark.clone());
+        Box::pin(async move { remove_here(&journal, &resource, &mark, patience).await })
+    };
+    match isolated(patience.each.saturating_add(waits).saturating_add(MOMENT), around(work)).await {
+        Ok(item) => item,
+        Err(Broken { result, failure }) => {
+            let mut item = CleanupItem::new(before.name(), start.elapsed(), result, Some(failure));
+            describe(&mut item, &before);
+            Some(item)
+        }
+    }
+}
+
+async fn remove_here(
     journal: &Arc<Journal>,
     resource: &Arc<dyn AnyResource>,
     mark: &Mark,

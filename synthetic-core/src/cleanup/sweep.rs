@@ -3,21 +3,23 @@
 mod orphans;
 mod report;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 pub use self::report::{Planned, SweepReport};
 use super::any_resource::AnyResource;
 use super::journal::{Journal, Tracked};
 use super::kinds::Kinds;
-use super::remove::{Broken, Patience, describe, isolated, remove};
-use super::{Entry, JournalStore, Resource};
+use super::remove::{Patience, describe, remove};
+use super::{Entry, JournalStore, Mark, Resource};
 use crate::clock::{Clock, later};
 use crate::failure::{Failure, Reason};
 use crate::report::{CleanupItem, CleanupResult};
@@ -26,8 +28,6 @@ use crate::report::{CleanupItem, CleanupResult};
 const SIDE_BY_SIDE: usize = 16;
 /// How long a thing may take, unless it is said.
 const EACH: Duration = Duration::from_secs(10);
-/// How long a task that does not give up its thread is waited for beyond its time.
-const MOMENT: Duration = Duration::from_millis(100);
 
 /// Removes what is in a journal and belongs to no run that goes on: what runs could not remove, what was kept for
 /// debugging and is due, and what processes left behind that are gone, by whatever death. Cheap to clone.
@@ -57,6 +57,9 @@ pub struct Sweeper {
     /// One pass at a time.
     pass: Arc<Mutex<()>>,
 }
+
+/// A thing that is to be removed, and what removes it.
+type Thing = (Mark, Arc<dyn AnyResource>);
 
 impl Sweeper {
     /// Makes a sweeper of what the monitor of this name made, and of all that is in the journal.
@@ -172,17 +175,24 @@ impl Sweeper {
 
     async fn remove_due(&self, report: &mut SweepReport) {
         let mut unknown: BTreeMap<String, Vec<Tracked>> = BTreeMap::new();
-        let mut tasks = JoinSet::new();
+        // What one run made may depend on each other: newest first, one after the other.
+        let mut runs: BTreeMap<Uuid, Vec<Thing>> = BTreeMap::new();
         for tracked in self.journal.due() {
-            let resource = tracked.resource.clone().or_else(|| self.kinds.get(&tracked.entry.kind));
-            let Some(resource) = resource else {
-                unknown.entry(tracked.entry.kind.clone()).or_default().push(tracked);
-                continue;
-            };
+            match tracked.resource.clone().or_else(|| self.kinds.get(&tracked.entry.kind)) {
+                Some(resource) => {
+                    let mark = tracked.entry.mark;
+                    runs.entry(mark.run_id()).or_default().push((mark, resource));
+                }
+                None => unknown.entry(tracked.entry.kind.clone()).or_default().push(tracked),
+            }
+        }
+        let mut tasks = JoinSet::new();
+        for mut made in runs.into_values().rev() {
+            made.sort_by_key(|(mark, _)| Reverse(mark.number()));
             if tasks.len() >= SIDE_BY_SIDE {
                 self.note(tasks.join_next().await, report);
             }
-            tasks.spawn(remove_one(Arc::clone(&self.journal), resource, tracked));
+            tasks.spawn(remove_of_run(Arc::clone(&self.journal), made));
         }
         while let Some(done) = tasks.join_next().await {
             self.note(Some(done), report);
@@ -192,14 +202,10 @@ impl Sweeper {
         }
     }
 
-    fn note(
-        &self,
-        done: Option<Result<Option<(String, CleanupItem)>, tokio::task::JoinError>>,
-        report: &mut SweepReport,
-    ) {
-        // A task that removes holds nothing that could panic, but for what it isolates.
-        if let Some(Ok(Some((canary, item)))) = done {
-            self.said(&canary, item, report);
+    fn note(&self, done: Option<Result<Vec<(Mark, CleanupItem)>, JoinError>>, report: &mut SweepReport) {
+        // The task itself holds nothing that could panic: every removal is isolated.
+        for (mark, item) in done.and_then(Result::ok).into_iter().flatten() {
+            self.said(mark.canary(), item, report);
         }
     }
 
@@ -261,27 +267,16 @@ impl Sweeper {
     }
 }
 
-/// Removes one thing, whatever the code does that removes it.
-async fn remove_one(
-    journal: Arc<Journal>,
-    resource: Arc<dyn AnyResource>,
-    tracked: Tracked,
-) -> Option<(String, CleanupItem)> {
+/// Removes what one run made, in the order in which it is given.
+async fn remove_of_run(journal: Arc<Journal>, made: Vec<Thing>) -> Vec<(Mark, CleanupItem)> {
     let patience = Patience { each: EACH, wait_until: None, again: true };
-    let mark = tracked.entry.mark.clone();
-    let work = {
-        let (journal, resource, mark) = (Arc::clone(&journal), Arc::clone(&resource), mark.clone());
-        async move { remove(&journal, &resource, &mark, patience).await }
-    };
-    let item = match isolated(EACH + MOMENT, work).await {
-        Ok(item) => item?,
-        Err(Broken { result, failure }) => {
-            let mut item = CleanupItem::new(tracked.entry.name(), EACH, result, Some(failure));
-            describe(&mut item, &tracked.entry);
-            item
+    let mut items = Vec::with_capacity(made.len());
+    for (mark, resource) in made {
+        if let Some(item) = remove(&journal, &resource, &mark, patience, |removal| removal).await {
+            items.push((mark, item));
         }
-    };
-    Some((mark.canary().to_owned(), item))
+    }
+    items
 }
 
 impl fmt::Debug for Sweeper {

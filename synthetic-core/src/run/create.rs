@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::canary::Spec;
 use crate::cleanup::{
-    AnyResource, Cleaner, Creation, Entry, Mark, Patience, Resource, State, canary_part, isolated, remove, to_json,
+    AnyResource, Cleaner, Creation, Entry, Mark, Patience, Resource, State, canary_part, remove, to_json,
 };
 use crate::clock::later;
 use crate::failure::{Failure, Reason, Result};
@@ -124,7 +124,8 @@ impl<R: Resource> Birth<R> {
         let time = Resource::recovery(&self.resource).create_time();
         let deadline = later(Instant::now(), time);
         self.may_begin(&here).map_err(|failure| self.refuse(failure))?;
-        let in_flight = InFlight::begin(&here, deadline).ok_or_else(|| self.refuse(over(self.resource.kind())))?;
+        let in_flight = InFlight::begin(&here.run.creations, here.step, deadline)
+            .ok_or_else(|| self.refuse(over(self.resource.kind())))?;
 
         let monitor = here.run.monitor.as_deref().unwrap_or("local");
         let mark = Mark::new(monitor, here.run.spec.name(), here.run.id, in_flight.number);
@@ -290,11 +291,8 @@ fn remove_late(here: &Context, made: Made) {
     tracing::warn!(target: "synthetic", canary = run.spec.name(), run = %run.id, %mark, "{} was created after the run had ended: removed at once", resource.kind());
     let work = async move {
         let patience = Patience { each, wait_until: None, again: run.cleaner.sweeps() };
-        let journal = Arc::clone(&run.cleaner.journal);
-        let item = isolated(each, async move { remove(&journal, &resource, &mark, patience).await }).await;
-        if let Ok(Some(item)) = item.as_ref()
-            && item.result.is_leak()
-        {
+        let item = remove(&run.cleaner.journal, &resource, &mark, patience, |removal| removal).await;
+        if let Some(item) = item.filter(|item| item.result.is_leak()) {
             tracing::error!(target: "synthetic", canary = run.spec.name(), run = %run.id, mark = item.mark, "left behind: {item}");
         }
     };

@@ -6,7 +6,6 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cleanup::Mark;
-use crate::run::{Context, Shared};
 
 /// What a run is making right now. Dropping a creation in flight is a lost answer without any crash, so whoever ends a body
 /// waits for these first.
@@ -38,7 +37,7 @@ impl Creations {
     }
 
     /// Returns the number of what is going to be made, or `None` when nothing is made any more.
-    fn begin(&self, step: Option<usize>, deadline: Instant) -> Option<u32> {
+    fn number(&self, step: Option<usize>, deadline: Instant) -> Option<u32> {
         let mut state = self.lock();
         if state.sealed {
             return None;
@@ -92,21 +91,21 @@ impl Creations {
 
 /// A creation that is going on, until this is dropped.
 pub(super) struct InFlight {
-    run: Arc<Shared>,
+    creations: Arc<Creations>,
     pub(super) number: u32,
 }
 
 impl InFlight {
-    /// Begins a creation, unless the run lets none begin any more.
-    pub(super) fn begin(here: &Context, deadline: Instant) -> Option<Self> {
-        let number = here.run.creations.begin(here.step, deadline)?;
-        Some(Self { run: Arc::clone(&here.run), number })
+    /// Begins a creation in a step, unless none begins any more.
+    pub(super) fn begin(creations: &Arc<Creations>, step: Option<usize>, deadline: Instant) -> Option<Self> {
+        let number = creations.number(step, deadline)?;
+        Some(Self { creations: Arc::clone(creations), number })
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.run.creations.lock().in_flight.retain(|one| one.number != self.number);
-        self.run.creations.ended.notify_waiters();
+        self.creations.lock().in_flight.retain(|one| one.number != self.number);
+        self.creations.ended.notify_waiters();
     }
 }

@@ -14,9 +14,6 @@ use crate::failure::{Failure, Reason};
 use crate::report::{CleanupItem, CleanupReport, CleanupResult};
 use crate::run::{Context, Deferred, Made, Remaining, Shared, Undo, aside};
 
-/// How long a task that does not give up its thread is waited for beyond its time.
-const MOMENT: Duration = Duration::from_millis(100);
-
 /// Undoes everything that the run made and deferred.
 pub(super) async fn undo_all(run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> CleanupReport {
     let mut cleanup = CleanupReport::default();
@@ -128,22 +125,12 @@ async fn remove_made(
         describe(&mut item, &tracked.entry);
         return Some(item);
     }
-    let start = Instant::now();
     let patience = Patience { each: time, wait_until, again: run.cleaner.sweeps() };
-    let most = wait_until.map_or(time, |end| time + end.saturating_duration_since(start));
-    let Made { mark, resource } = made.clone();
     let here = Context { cleanup: true, ..Context::top(run) };
-    let work = aside(here, async move { remove(&journal, &resource, &mark, patience).await });
     // What it logs belongs to the run too, although it is done outside of the body.
     let observed = dispatch.cloned().unwrap_or_else(|| tracing::dispatcher::get_default(Dispatch::clone));
-    match isolated(most + MOMENT, work.with_subscriber(observed)).await {
-        Ok(item) => item,
-        Err(Broken { result, failure }) => {
-            let mut item = CleanupItem::new(tracked.entry.name(), start.elapsed(), result, Some(failure));
-            describe(&mut item, &tracked.entry);
-            Some(item)
-        }
-    }
+    let around = |removal| aside(here, removal).with_subscriber(observed);
+    remove(&journal, &made.resource, &made.mark, patience, around).await
 }
 
 async fn undo(deferred: Deferred, time: Duration) -> CleanupItem {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{EACH, MOMENT, SweepReport, Sweeper};
+use super::{EACH, SweepReport, Sweeper};
 use crate::cleanup::any_resource::{AnyResource, shown};
 use crate::cleanup::mark::prefix_of;
-use crate::cleanup::remove::isolated;
+use crate::cleanup::remove::{MOMENT, isolated};
 use crate::cleanup::resource::Orphans;
 use crate::cleanup::{Gone, Listed, Mark};
 use crate::failure::Fate;
