@@ -127,12 +127,12 @@ impl Report {
         );
     }
 
-    /// Returns the failure that leads: the first, or of a degraded run the first preference that did not hold.
+    /// Returns the failure that leads: the first of those that decided how the run ended.
     #[must_use]
     pub fn leading(&self) -> Option<&Failure> {
-        let of_the_outcome = |failure: &&Failure| failure.reason().outcome() == self.outcome;
+        let of_the_reason = |failure: &&Failure| Some(failure.reason()) == self.reason;
         let mut all = self.failures.iter().chain(&self.unmet);
-        all.clone().find(of_the_outcome).or_else(|| all.next())
+        all.clone().find(of_the_reason).or_else(|| all.next())
     }
 
     /// Rewrites every text that may carry a secret.

@@ -57,7 +57,12 @@ pub(super) fn conclude(
     mut cleanup: CleanupReport,
 ) -> Box<Concluded> {
     settle_up(run, &mut cleanup);
+    let policy = run.spec.leak_policy();
+    let leak = leak(&cleanup);
     let mut ledger = run.ledger();
+    if let Some(leak) = leak.as_ref().filter(|_| policy == OnLeak::Warn) {
+        ledger.warn(leak.to_string());
+    }
     let is_first = ledger.seal();
     let failures = std::mem::take(&mut ledger.failures);
     let unmet = std::mem::take(&mut ledger.unmet);
@@ -71,20 +76,16 @@ pub(super) fn conclude(
             .hint("give it a step, a request or an expectation: a canary that checks nothing would always be green");
         failures.push(nothing);
     }
-    let policy = run.spec.leak_policy();
-    let leak = leak(&cleanup);
     let leftover = leak.as_ref().filter(|_| policy != OnLeak::Warn).map(Failure::reason);
     let reasons = failures.iter().chain(&unmet).map(Failure::reason).chain(leftover);
     // The worst outcome counts, and of those the first: reasons are in the order in which they were met.
-    let reason = reasons.reduce(|worst, next| if next.outcome() > worst.outcome() { next } else { worst });
+    let mut reason = reasons.reduce(|worst, next| if next.outcome() > worst.outcome() { next } else { worst });
     let mut outcome = reason.map_or(Outcome::Passed, Reason::outcome);
-    match leak {
-        Some(leak) if policy == OnLeak::Fail => {
-            outcome = Outcome::Failed;
-            failures.push(leak);
+    if let Some(leak) = leak.filter(|_| policy == OnLeak::Fail) {
+        if outcome < Outcome::Failed {
+            (outcome, reason) = (Outcome::Failed, Some(leak.reason()));
         }
-        Some(leak) if policy == OnLeak::Warn => ledger.warn(leak.to_string()),
-        _ => {}
+        failures.push(leak);
     }
     let clock = run.clock;
     let mut report = Report {
