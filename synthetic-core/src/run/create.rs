@@ -184,7 +184,7 @@ impl<R: Resource> Birth<R> {
             return Err(Failure::setup(format!("{kind} is not created: cleanup only removes")));
         }
         if self.run.time_left().is_zero() {
-            return Err(over(kind));
+            return Err(Failure::with_reason(Reason::Cancelled, format!("{kind} is not created: no time is left for it")));
         }
         if cleaner.remembers() && cleaner.kinds.get(kind).is_none() {
             let failure = Failure::setup(format!("{kind} is not created: the monitor does not know this kind"));
@@ -281,7 +281,7 @@ impl<R: Resource> Birth<R> {
 }
 
 fn over(kind: &str) -> Failure {
-    Failure::with_reason(Reason::Cancelled, format!("{kind} is not created: the time of the run is over"))
+    Failure::with_reason(Reason::Cancelled, format!("{kind} is not created: the run is over"))
 }
 
 /// Removes what was made by a body that was given up: its run has had its cleanup, and no report can tell.

@@ -55,6 +55,8 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         biased;
         done = &mut work => done,
         () = overdue(&run, time_is_up, runner.patience) => {
+            // A body that is given up may come back: it has had its time, also when it was cancelled before that is up.
+            run.creations.seal();
             if run.begin_cleanup() {
                 // Given up before its time, it was cancelled, and had the runner's patience.
                 let late = run.elapsed().checked_sub(run.spec.time()).unwrap_or(runner.patience);
