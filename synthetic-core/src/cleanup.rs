@@ -9,6 +9,6 @@ mod resource;
 
 pub use self::creation::Creation;
 pub use self::entry::{Entry, State};
-pub use self::journal::{JournalError, JournalStore};
+pub use self::journal::{Durability, FileJournal, JournalError, JournalStore};
 pub use self::mark::{Mark, ParseMarkError};
 pub use self::resource::{Gone, Listed, Recovery, Resource};
