@@ -16,7 +16,7 @@ pub(crate) use self::cleaner::Cleaner;
 pub use self::creation::Creation;
 pub use self::entry::{Entry, State};
 pub(crate) use self::journal::Journal;
-pub use self::journal::{JournalError, JournalStore};
+pub use self::journal::{Durability, FileJournal, JournalError, JournalStore};
 pub(crate) use self::kinds::Kinds;
 pub(crate) use self::mark::canary_part;
 pub use self::mark::{Mark, ParseMarkError};

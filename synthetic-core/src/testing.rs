@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::canary::AnyCanary;
+pub use crate::cleanup::journal::check_journal_store_contract;
 use crate::report::Report;
 use crate::runner::Runner;
 pub use crate::secret::check_secret_store_contract;

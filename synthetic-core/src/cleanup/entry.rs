@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::Mark;
@@ -25,14 +25,19 @@ pub struct Entry {
     #[serde(with = "rfc3339")]
     pub intent_at: SystemTime,
     /// Its id, once it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub id: Option<Value>,
     /// What a replay needs, until the id is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub payload: Option<Value>,
     /// Before when it is not removed: it is kept for debugging.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::report::optional_rfc3339")]
     pub not_before: Option<SystemTime>,
+}
+
+/// Reads what is there as it is: a `null` that was written is an id, of a kind of which there is one thing.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 /// How far a made thing is.

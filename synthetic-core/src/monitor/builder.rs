@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::sweeps::Sweeps;
 use super::{Entry, Monitor};
 use crate::canary::AnyCanary;
-use crate::cleanup::{Cleaner, JournalError, JournalStore, Kinds, Resource};
+use crate::cleanup::{Cleaner, FileJournal, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
 use crate::schedule::{Schedule, stagger};
@@ -74,7 +75,18 @@ impl Builder {
         self
     }
 
-    /// Keeps what canaries make in this store: a `FileJournal` with other settings, or one of your own.
+    /// Keeps what canaries make in a folder, so that the next process removes what this one leaves when it is killed. Several
+    /// monitors may share one. It is made when it is not there; give it a volume that outlives the process, on a local disk.
+    ///
+    /// Every kind that canaries make must be known by a [`resource`](Self::resource).
+    pub fn journal(self, folder: impl AsRef<Path>) -> Self {
+        match FileJournal::open(folder) {
+            Ok(journal) => self.journal_store(journal),
+            Err(error) => Self { journal: Some(Err(error)), ..self },
+        }
+    }
+
+    /// Keeps what canaries make in this store: a [`FileJournal`] with other settings, or one of your own.
     pub fn journal_store(mut self, store: impl JournalStore) -> Self {
         self.journal = Some(Ok(Arc::new(store)));
         self

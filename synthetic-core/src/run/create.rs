@@ -184,7 +184,10 @@ impl<R: Resource> Birth<R> {
             return Err(Failure::setup(format!("{kind} is not created: cleanup only removes")));
         }
         if self.run.time_left().is_zero() {
-            return Err(Failure::with_reason(Reason::Cancelled, format!("{kind} is not created: no time is left for it")));
+            return Err(Failure::with_reason(
+                Reason::Cancelled,
+                format!("{kind} is not created: no time is left for it"),
+            ));
         }
         if cleaner.remembers() && cleaner.kinds.get(kind).is_none() {
             let failure = Failure::setup(format!("{kind} is not created: the monitor does not know this kind"));

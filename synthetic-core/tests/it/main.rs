@@ -4,6 +4,7 @@
 
 mod ends;
 mod house;
+mod journal;
 mod logs;
 mod monitor;
 mod odd_ends;
