@@ -57,7 +57,7 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
 fn reason(error: &wire::WireError) -> Reason {
     match (error.kind(), error.phase()) {
         (Kind::Timeout, _) => Reason::Timeout,
-        (Kind::BadRequest | Kind::Roots | Kind::Local, _) | (_, Phase::Setup) => Reason::Setup,
+        (Kind::BadRequest | Kind::Roots | Kind::Local | Kind::NoTestHost, _) | (_, Phase::Setup) => Reason::Setup,
         (_, Phase::Resolve) => Reason::Dns,
         (_, Phase::Connect) => Reason::Connect,
         (_, Phase::Tls) => Reason::Tls,
@@ -111,6 +111,7 @@ fn advice(error: &wire::WireError, deadline: Deadline) -> Option<String> {
         Kind::BodyTooLarge { .. } => "if a body of this size is expected, allow it with `max_body`",
         Kind::Decode => "was the body compressed twice, or not at all, by the service or by a proxy?",
         Kind::BadRedirect => "the `Location` header of the answer is wrong: that is for the service to mend",
+        Kind::NoTestHost => "where does the target send its users, and is that a test system too?",
         Kind::Roots => "install the platform's CA certificates, or trust one with `Http::trust_pem`",
         Kind::Local => "the target was not asked: look at the machine that runs the canary",
         Kind::BadRequest | Kind::Protocol | Kind::Other => return None,

@@ -9,9 +9,11 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::auth::{Auth, Credential};
-use crate::header::header;
+use crate::header::{header, header_name};
 use crate::request::Request;
-use crate::settings::{Agent, Settings};
+use crate::resource::HttpResource;
+use crate::settings::{Agent, Marking, Settings};
+use crate::test_hosts::TestHosts;
 use crate::wire;
 
 /// Says where requests go and what all of them carry: a base URL, headers, credentials, timeouts. Cheap to clone.
@@ -31,7 +33,8 @@ use crate::wire;
 /// - cookies: kept within a run, fresh for the next ([`forget_cookies`](Self::forget_cookies))
 /// - proxy: none, whatever the environment says ([`use_system_proxy`](Self::use_system_proxy))
 /// - every request says who it is: `User-Agent: synthetic-http/0.1.0 (canary api-health; run 0189…)` and a W3C
-///   `traceparent` whose trace id is the run's id ([`anonymous`](Self::anonymous), [`user_agent`](Self::user_agent))
+///   `traceparent` whose trace id is the run's id ([`anonymous`](Self::anonymous), [`user_agent`](Self::user_agent)); one that
+///   changes something carries `Synthetic-Run` and `Synthetic-Mark` ([`mark_headers`](Self::mark_headers))
 ///
 /// # Examples
 ///
@@ -204,10 +207,71 @@ impl Http {
         })
     }
 
-    /// Sends neither the SDK's `User-Agent` nor a `traceparent`: for targets that treat canaries differently, or refuse
-    /// them.
+    /// Sends neither the SDK's `User-Agent` nor a `traceparent`, and [no marks](Self::without_marks): for targets that treat
+    /// canaries differently, or refuse them.
     pub fn anonymous(self) -> Self {
-        self.with(|settings| (settings.agent, settings.traceparent) = (Agent::None, false))
+        self.without_marks().with(|settings| (settings.agent, settings.traceparent) = (Agent::None, false))
+    }
+
+    /// Sets the names of the headers that requests which change something carry within a run: the run's id, and, within a
+    /// [creation](synthetic_core::Run::create), the mark of what is made. They let the target leave canaries out of its
+    /// figures.
+    ///
+    /// Like all headers of an `Http`, they go to the base URL's origin only.
+    ///
+    /// # Default
+    ///
+    /// `Synthetic-Run` and `Synthetic-Mark`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::Http;
+    /// let _api = Http::at("https://shop.example").mark_headers("X-Canary-Run", "X-Canary-Mark");
+    /// ```
+    pub fn mark_headers(self, run: impl AsRef<str>, mark: impl AsRef<str>) -> Self {
+        self.with(|settings| match (header_name(run.as_ref()), header_name(mark.as_ref())) {
+            (Ok(run), Ok(mark)) => settings.marking = Marking { run: Some(run), mark: Some(mark) },
+            (Err(problem), _) | (_, Err(problem)) => settings.has_problem(problem),
+        })
+    }
+
+    /// Sends neither the run's id nor marks as headers.
+    pub fn without_marks(self) -> Self {
+        self.with(|settings| settings.marking = Marking::NONE)
+    }
+
+    /// Refuses every request that changes something on a host that is not listed, before it is sent, as an error of our own:
+    /// a canary that was given the wrong URL buys nothing. A redirect that would send such a request on to another host is
+    /// refused too. GET, HEAD, OPTIONS and TRACE go where they like.
+    ///
+    /// A host is written as `staging.shop.example`, `*.test.example` (those below it), `127.0.0.1` or `[::1]`, with a port
+    /// or without. Called again, it replaces the list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::Reason;
+    /// use synthetic_http::Http;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let shop = Http::at("https://shop.example").only_test_hosts(["staging.shop.example", "*.test"]);
+    /// let refused = shop.post("/orders").send().await.unwrap_err();
+    /// assert_eq!(refused.reason(), Reason::Setup);
+    /// assert!(refused.to_string().contains("shop.example is no test host"), "{refused}");
+    /// # }
+    /// ```
+    pub fn only_test_hosts<H: AsRef<str>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.with(|settings| match TestHosts::parse(hosts) {
+            Ok(hosts) => settings.test_hosts = Some(hosts),
+            Err(problem) => settings.has_problem(problem),
+        })
+    }
+
+    /// Makes a resource of REST requests: how a kind of thing is deleted, and found again by its mark. See
+    /// [`HttpResource`].
+    pub fn resource(&self, kind: impl Into<String>) -> HttpResource {
+        HttpResource::new(self.clone(), kind.into(), self.0.timeout)
     }
 
     /// Begins a GET request. The path is added to the base URL's; a full URL is taken as it is.

@@ -3,16 +3,19 @@
 mod auth;
 mod expect;
 mod explain;
+mod fate;
 mod header;
 mod http;
 mod jar;
 mod measure;
 mod request;
+mod resource;
 mod response;
 mod scope;
 mod send;
 mod settings;
 mod template;
+mod test_hosts;
 pub(crate) mod wire;
 
 pub use self::auth::{Credential, from_secret};
@@ -22,4 +25,5 @@ pub use self::expect::{
 };
 pub use self::http::Http;
 pub use self::request::Request;
+pub use self::resource::HttpResource;
 pub use self::response::Response;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
+use synthetic_core::Mark;
 use url::Url;
 
 use crate::auth::{Auth, Credential};
@@ -125,6 +126,26 @@ impl Request {
             Err(problem) => self.has_problem(problem),
         }
         self
+    }
+
+    /// Adds `Idempotency-Key` with the mark of what is made: a target that knows such keys makes one thing however often the
+    /// request comes.
+    ///
+    /// The mark stands there as it is, as Stripe, Adyen and most others take it; the header's draft would have it in quotes.
+    ///
+    /// Source: draft-ietf-httpapi-idempotency-key-header-07; <https://docs.stripe.com/api/idempotent_requests>.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use synthetic_core::prelude::*;
+    /// # use synthetic_http::Http;
+    /// # fn example(api: Http, mark: Mark) {
+    /// let _place_order = api.post("/orders").idempotency_key(&mark);
+    /// # }
+    /// ```
+    pub fn idempotency_key(self, mark: &Mark) -> Self {
+        self.header("idempotency-key", mark)
     }
 
     /// Adds `Authorization: Bearer …`, in place of the one of the [`Http`](crate::Http). It goes where this request goes, but follows

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use synthetic_core::cleanup::Creation;
 use synthetic_core::report::{Certificate, RequestReport};
 use synthetic_core::{Failure, Reason, Result, Run, Secret};
 use tokio::time::Instant;
@@ -13,12 +14,13 @@ use uuid::Uuid;
 
 use crate::expect::{Expectation, status};
 use crate::explain::{Deadline, no_answer, redirects, times};
+use crate::fate::{self, Attempt, changes_something};
 use crate::jar::CookieJar;
 use crate::measure::{earliest_expiry, phases, version};
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
-use crate::settings::{Agent, Settings};
+use crate::settings::{Agent, Marking, Settings};
 use crate::template::template;
 use crate::wire::{self, Client, Exchange, Failed};
 
@@ -77,6 +79,7 @@ async fn send(request: &Request) -> Result<Response> {
     if let Some(run) = scope.run() {
         run.count_check();
     }
+    let mut attempt = Attempt::begin(&request.method);
     let settings = &request.settings;
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
         return Err(scope.setup(problem));
@@ -84,15 +87,24 @@ async fn send(request: &Request) -> Result<Response> {
     let url = request.url().map_err(|problem| scope.setup(&problem))?;
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
+    let changes = changes_something(&method);
+    let test_hosts = settings.test_hosts.as_ref().filter(|_| changes);
+    if let Some(refusal) = test_hosts.and_then(|hosts| hosts.refusal(&url)) {
+        return Err(scope.setup(&refusal));
+    }
     let kept = scope.run().map(Run::extension::<KeptByARun>);
     let (client, jar) = client_of(settings, kept.as_deref()).map_err(|error| scope.setup(&error.to_string()))?;
-    let headers = headers(request, &url, &mut scope, kept.as_deref()).await?;
+    let mut headers = headers(request, &url, &mut scope, kept.as_deref()).await?;
+    if changes && at_home(settings, &url) {
+        mark(&mut headers, &settings.marking, scope.run(), attempt.creation());
+    }
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
 
     let mut outgoing = wire::Request::new(method, url);
     outgoing.headers = headers;
     outgoing.body = request.body.clone();
+    outgoing.test_hosts = settings.test_hosts.clone();
     let deadline = deadline(request.timeout.unwrap_or(settings.timeout), scope.run());
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
@@ -100,8 +112,10 @@ async fn send(request: &Request) -> Result<Response> {
     outgoing.jar = jar.map(|jar| jar as _);
 
     let mut report = RequestReport::new(request.method.clone(), label);
+    attempt.sent();
     match Box::pin(client.send(outgoing)).await {
         Ok(exchange) => {
+            attempt.answered(exchange.status.as_u16(), exchange.hops.len());
             describe(&mut report, &exchange);
             let answer = Response::new(name, exchange, scope.redactor().cloned());
             let judged = judge(request, &answer, scope.run());
@@ -111,6 +125,7 @@ async fn send(request: &Request) -> Result<Response> {
             Ok(answer)
         }
         Err(failed) => {
+            attempt.failed(&failed);
             let failure = no_answer(&name, &failed, deadline);
             describe_failed(&mut report, &failed, failure.reason());
             record(scope.run(), report);
@@ -160,7 +175,7 @@ fn client_of(settings: &Arc<Settings>, kept: Option<&KeptByARun>) -> Result<Send
 /// Returns what the request carries: its own headers in place of those of its `Http`, which go to its origin only.
 async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Option<&KeptByARun>) -> Result<HeaderMap> {
     let settings = &request.settings;
-    let at_home = settings.base.as_ref().is_none_or(|base| wire::same_origin(base, url));
+    let at_home = at_home(settings, url);
     // With room for what is added below and by the layers beneath, which would else make room again and again.
     let mut headers = HeaderMap::with_capacity(settings.headers.len() + request.headers.len() + USUAL_HEADERS);
     if at_home {
@@ -206,6 +221,28 @@ async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Opti
         headers.insert(TRACEPARENT, traceparent);
     }
     Ok(headers)
+}
+
+/// Returns whether a request goes to the origin of its base URL, or there is none.
+fn at_home(settings: &Settings, url: &Url) -> bool {
+    settings.base.as_ref().is_none_or(|base| wire::same_origin(base, url))
+}
+
+/// Says which run a request belongs to and what it makes, unless it says so itself.
+fn mark(headers: &mut HeaderMap, marking: &Marking, run: Option<&Run>, creation: Option<&Creation>) {
+    let mut add = |name: &Option<HeaderName>, value: &str| {
+        if let Some(name) = name.as_ref().filter(|name| !headers.contains_key(*name))
+            && let Ok(value) = HeaderValue::try_from(value)
+        {
+            headers.insert(name.clone(), value);
+        }
+    };
+    if let Some(run) = run {
+        add(&marking.run, run.id().hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    }
+    if let Some(creation) = creation {
+        add(&marking.mark, creation.mark().as_str());
+    }
 }
 
 /// Returns what the SDK calls itself in a run: `synthetic-http/0.1.0 (canary api-health; run 0189…)`.
@@ -261,6 +298,9 @@ fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
         }
     }
     let Some(mut failure) = unmet else { return Ok(()) };
+    if answer.exchange.hops.is_empty() {
+        failure = failure.with_fate(fate::of_status(answer.status()));
+    }
     if !also.is_empty() {
         failure = failure.evidence("also", also.join("\n"));
     }

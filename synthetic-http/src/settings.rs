@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::auth::Auth;
+use crate::test_hosts::TestHosts;
 use crate::wire::{self, Client, ClientSettings};
 
 /// What an [`Http`](crate::Http) was given. It is made once and then shared.
@@ -19,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) max_redirects: u32,
     pub(crate) agent: Agent,
     pub(crate) traceparent: bool,
+    pub(crate) marking: Marking,
+    pub(crate) test_hosts: Option<TestHosts>,
     pub(crate) cookies: bool,
     /// What was wrong with what it was given; the first counts.
     pub(crate) problem: Option<String>,
@@ -34,6 +37,17 @@ pub(crate) enum Agent {
     Sdk,
     Fixed(HeaderValue),
     None,
+}
+
+/// The headers that say of a request that changes something which run it belongs to, and what it makes.
+#[derive(Clone)]
+pub(crate) struct Marking {
+    pub(crate) run: Option<HeaderName>,
+    pub(crate) mark: Option<HeaderName>,
+}
+
+impl Marking {
+    pub(crate) const NONE: Self = Self { run: None, mark: None };
 }
 
 impl Settings {
@@ -67,6 +81,8 @@ impl Clone for Settings {
             headers: self.headers.clone(),
             auth: self.auth.clone(),
             agent: self.agent.clone(),
+            marking: self.marking.clone(),
+            test_hosts: self.test_hosts.clone(),
             problem: self.problem.clone(),
             wire: self.wire.clone(),
             client: OnceLock::new(),
@@ -86,6 +102,11 @@ impl Default for Settings {
             max_redirects: 10,
             agent: Agent::Sdk,
             traceparent: true,
+            marking: Marking {
+                run: Some(HeaderName::from_static("synthetic-run")),
+                mark: Some(HeaderName::from_static("synthetic-mark")),
+            },
+            test_hosts: None,
             cookies: true,
             problem: None,
             wire: ClientSettings::default(),

@@ -169,6 +169,12 @@ pub trait Resource: Clone + Send + Sync + 'static {
         Ok(self.id(made))
     }
 
+    /// Returns what is wrong with the resource itself, so that nothing is made that it could not remove. One that is written
+    /// as code has nothing.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
     #[doc(hidden)]
     fn lacks(&self, what: &str) -> Failure {
         Failure::setup(format!("resource {:?} has no `{what}`", self.kind()))

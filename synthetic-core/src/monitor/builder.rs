@@ -34,7 +34,7 @@ pub struct Builder {
     clock: Option<Clock>,
     journal: Option<Result<Arc<dyn JournalStore>, JournalError>>,
     kinds: Arc<Kinds>,
-    kinds_twice: Vec<String>,
+    bad_kinds: Vec<String>,
     sweep_every: Duration,
     grace: Duration,
     close: Duration,
@@ -50,7 +50,7 @@ impl Builder {
             clock: None,
             journal: None,
             kinds: Arc::default(),
-            kinds_twice: Vec::new(),
+            bad_kinds: Vec::new(),
             sweep_every: Duration::from_secs(300),
             grace: Duration::from_secs(20),
             close: Duration::from_secs(10),
@@ -96,8 +96,11 @@ impl Builder {
     /// it.
     pub fn resource(mut self, resource: impl Resource) -> Self {
         let kind = Resource::kind(&resource).to_owned();
+        if let Some(problem) = resource.problem() {
+            self.bad_kinds.push(format!("the resource for kind {kind:?} cannot remove anything: {problem}"));
+        }
         if !self.kinds.register(resource) {
-            self.kinds_twice.push(kind);
+            self.bad_kinds.push(format!("two resources are registered for kind {kind:?}: every kind has one"));
         }
         self
     }
@@ -220,9 +223,7 @@ impl Builder {
         if let Some(Err(error)) = &self.journal {
             of_all(&format!("its journal cannot be used: {error}"));
         }
-        for kind in &self.kinds_twice {
-            of_all(&format!("two resources are registered for kind {kind:?}: every kind has one"));
-        }
+        self.bad_kinds.iter().for_each(|problem| of_all(problem));
         if self.sweep_every.is_zero() {
             of_all("its interval between sweeps is zero: give it one, such as mins(5)");
         }

@@ -180,6 +180,9 @@ impl<R: Resource> Birth<R> {
     fn may_begin(&self, here: &Context) -> Result {
         let kind = self.resource.kind();
         let cleaner = &here.run.cleaner;
+        if let Some(problem) = self.resource.problem() {
+            return Err(Failure::setup(format!("{kind} is not created: its resource cannot remove it: {problem}")));
+        }
         if here.cleanup {
             return Err(Failure::setup(format!("{kind} is not created: cleanup only removes")));
         }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
 use url::Url;
 
+use crate::test_hosts::TestHosts;
+
 use super::{
     Exchange, Failed, Jar, Request, WireError,
     body::{self, Failure},
@@ -108,7 +110,8 @@ impl Client {
     ///
     /// Dropping the future, and a deadline that passes, closes the connection.
     pub(crate) fn send(&self, request: Request) -> impl Future<Output = Result<Exchange, Box<Failed>>> + Send {
-        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, jar } = request;
+        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, jar, test_hosts } =
+            request;
         let proxied = self.shared.settings.use_system_proxy;
         let mut journey = Journey::new(Outgoing { method, url, headers, body }, max_body, proxied);
         async move {
@@ -118,7 +121,8 @@ impl Client {
             if let Some(deadline) = deadline.filter(|deadline| *deadline <= journey.started()) {
                 return Err(journey.too_late(deadline));
             }
-            let travels = Box::pin(self.travel(&mut journey, max_redirects, decode, jar.as_deref()));
+            let travels =
+                Box::pin(self.travel(&mut journey, max_redirects, decode, jar.as_deref(), test_hosts.as_ref()));
             let Some(deadline) = deadline else {
                 let travelled = travels.await;
                 return end(journey, travelled);
@@ -136,6 +140,7 @@ impl Client {
         max: u32,
         decode: bool,
         jar: Option<&dyn Jar>,
+        test_hosts: Option<&TestHosts>,
     ) -> Result<Bytes, Trouble> {
         loop {
             if journey.out.url.scheme() == "https" {
@@ -154,6 +159,7 @@ impl Client {
                     drop(response);
                     journey.hopped();
                     journey.out.follow(status, next);
+                    journey.out.may_change(test_hosts)?;
                     continue;
                 }
                 Some(_) => journey.limit_reached = true,

@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     BadRequest,
     /// An answer redirects to where no request can go.
     BadRedirect,
+    /// An answer sends a request that changes something on to a host that is no test host.
+    NoTestHost,
     /// No trusted root certificate could be loaded.
     Roots,
     /// This machine, not the target, is at fault: it has no free port, address or file handle.

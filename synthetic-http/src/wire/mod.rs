@@ -42,6 +42,7 @@ mod redirect;
 mod tests;
 mod tls;
 
+use crate::test_hosts::TestHosts;
 pub(crate) use cert::{CertInfo, Chain};
 pub(crate) use client::{Client, ClientSettings};
 #[cfg(test)]
@@ -73,6 +74,8 @@ pub(crate) struct Request {
     pub(crate) decode: bool,
     /// Where cookies come from and go to, at every hop.
     pub(crate) jar: Option<Arc<dyn Jar>>,
+    /// Where a redirect may send a request on that changes something; `None` is everywhere.
+    pub(crate) test_hosts: Option<TestHosts>,
 }
 
 impl Request {
@@ -88,6 +91,7 @@ impl Request {
             max_redirects: 0,
             decode: true,
             jar: None,
+            test_hosts: None,
         }
     }
 }

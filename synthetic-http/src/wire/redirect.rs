@@ -11,6 +11,8 @@ use reqwest::{
 use url::Url;
 
 use super::error::{Kind, Phase, WireError, shown};
+use crate::fate::changes_something;
+use crate::test_hosts::TestHosts;
 
 /// The request as it is sent at one hop.
 #[derive(Debug)]
@@ -88,6 +90,19 @@ impl Outgoing {
             }
         }
         self.url = next;
+    }
+
+    /// Fails where it would change something on a host that is no test host.
+    ///
+    /// # Errors
+    ///
+    /// `Kind::NoTestHost`.
+    pub(crate) fn may_change(&self, test_hosts: Option<&TestHosts>) -> Result<(), WireError> {
+        let hosts = test_hosts.filter(|_| changes_something(&self.method));
+        match hosts.and_then(|hosts| hosts.refusal(&self.url)) {
+            None => Ok(()),
+            Some(refusal) => Err(WireError::new(Phase::Redirect, Kind::NoTestHost, format!("redirect: {refusal}"))),
+        }
     }
 
     fn drop_sensitive(&mut self) {

@@ -5,12 +5,15 @@
 mod auth;
 mod bodies;
 mod connections;
+mod creations;
 mod expectations;
 mod failures;
 mod identity;
 mod reading;
 mod records;
 mod redirects;
+mod resources;
 mod support;
+mod test_hosts;
 mod tls;
 mod urls;
