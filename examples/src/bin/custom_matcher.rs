@@ -2,10 +2,17 @@
 
 use std::process::ExitCode;
 
-use synthetic_examples::canaries::custom_matcher;
+use synthetic_core::monitor::Builder;
+use synthetic_core::prelude::*;
+use synthetic_examples::canaries::{custom_matcher, order_workflow};
 use synthetic_examples::program;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    program::run_once(custom_matcher::canary, std::env::args()).await
+    let compose = |monitor: Builder, url: &str| {
+        // Lets a restart finish what a crash interrupted.
+        let orders = order_workflow::Shop::at(url).orders();
+        monitor.resource(orders).canary(every(mins(1)), custom_matcher::canary(url))
+    };
+    program::run_once(compose, std::env::args()).await
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use synthetic_core::monitor::Exit;
 use synthetic_core::prelude::*;
 use synthetic_examples::canaries::{api_health, custom_matcher, order_workflow};
-use synthetic_examples::demo_secrets;
 use synthetic_examples::storefront::{Faults, Storefront};
+use synthetic_examples::{demo_secrets, program};
 use synthetic_sinks::Stdout;
 
 const HELP: &str = "\
@@ -63,7 +63,10 @@ async fn watch(options: Options) -> Result<Exit, Box<dyn std::error::Error>> {
     let how = options.ends_after.map_or("Ctrl-C ends it".to_owned(), |time| format!("ends after {time:?}"));
     eprintln!("a demo shop listens on {url}; {how}");
 
+    let journal = program::journal(url);
     let monitor = Monitor::named("quickstart")
+        .journal(&journal)
+        .resource(order_workflow::Shop::at(url).orders())
         .canary(every(secs(2)), AtMost(api_health::canary(url), ms(1900)))
         .canary(every(secs(3)), AtMost(order_workflow::canary(url), ms(2900)))
         .canary(every(secs(5)), AtMost(custom_matcher::canary(url), ms(4900)))
@@ -81,6 +84,8 @@ async fn watch(options: Options) -> Result<Exit, Box<dyn std::error::Error>> {
     let left = shop.state().orders.len();
     eprintln!("orders left in the shop: {left}");
     shop.stop().await;
+    // What it still holds went with the shop.
+    let _ = std::fs::remove_dir_all(journal);
     Ok(summary.exit())
 }
 
@@ -89,7 +94,7 @@ struct AtMost<C>(C, Duration);
 
 impl<C: Canary> Canary for AtMost<C> {
     fn spec(&self) -> Spec {
-        self.0.spec().timeout(self.1)
+        self.0.spec().timeout(self.1).cleanup_timeout(secs(2), secs(5))
     }
 
     async fn run(&self, run: Run) -> synthetic_core::Result {

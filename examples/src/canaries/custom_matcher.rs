@@ -7,6 +7,8 @@ use synthetic_core::expect::{Matcher, Sense};
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, json as at, status};
 
+use super::order_workflow::{Orders, Shop};
+
 /// Matches a JSON number that is a price: more than nothing, at most `most` euro, in whole cents.
 ///
 /// # Examples
@@ -66,25 +68,23 @@ impl Matcher<Value> for PriceUpTo {
 /// Watches what an order of three costs.
 #[must_use]
 pub fn canary(url: &str) -> impl Canary + use<> {
-    let shop = Http::at(url);
-    synthetic_core::canary(Spec::new("order-price").timeout(secs(10)), move |run| check(run, shop.clone()))
+    let (http, orders) = (Http::at(url), Shop::at(url).orders());
+    synthetic_core::canary(Spec::new("order-price").timeout(secs(10)), move |run| {
+        check(run, http.clone(), orders.clone())
+    })
 }
 
-async fn check(run: Run, shop: Http) -> Result {
-    run.step("order three", async {
-        let order = shop
-            .post("/orders")
-            .json(&json!({ "sku": "WIDGET-A", "quantity": 3 }))
+async fn check(run: Run, http: Http, orders: Orders) -> Result {
+    let order = run.create(&orders, |mark| async move {
+        http.post("/orders")
+            .idempotency_key(&mark)
+            .json(&json!({ "sku": "WIDGET-A", "quantity": 3, "reference": mark }))
             .expect(status(201))
             .expect(at("$.total", price_up_to(500)))
             .send()
-            .await?;
-        let id: String = order.read("$.id")?;
-        let shop = shop.clone();
-        run.defer(format!("order {id}"), async move {
-            shop.delete(format!("/orders/{id}")).expect(status([204, 404])).send().await.map(drop)
-        });
-        Ok(())
-    })
-    .await
+            .await?
+            .json()
+    });
+    run.step("order three", order).await?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use synthetic_core::cleanup::Recovery;
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, json, status};
 
@@ -31,6 +32,11 @@ impl Resource for Orders {
 
     async fn find(&self, mark: &Mark) -> Result<Vec<String>> {
         self.0.orders_with(mark.as_str()).await
+    }
+
+    fn recovery(&self) -> Recovery {
+        // The shop applies what was asked within seconds, if ever, also when nobody waits for the answer any more.
+        Recovery::default().create_timeout(secs(2)).quiescence(secs(5))
     }
 }
 
@@ -69,7 +75,7 @@ impl Shop {
         run.create(&self.orders(), |mark| async move {
             self.http
                 .post("/orders")
-                .header("idempotency-key", &mark)
+                .idempotency_key(&mark)
                 .json(&json!({ "sku": sku, "reference": mark, "customerId": "canary" }))
                 .expect(status(201))
                 .expect(json("$.status", "pending"))

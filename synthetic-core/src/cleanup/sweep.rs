@@ -233,8 +233,13 @@ impl Sweeper {
             names => format!("registered are {}", names.join(", ")),
         };
         let count = if things.len() == 1 { "1 thing".to_owned() } else { format!("{} things", things.len()) };
+        let mut monitors: Vec<&str> = things.iter().map(|tracked| tracked.entry.mark.monitor()).collect();
+        monitors.sort_unstable();
+        monitors.dedup();
         let text = format!(
-            "{count} of kind {kind:?} cannot be removed: no resource of this kind is registered ({known}); found in {}",
+            "{count} of kind {kind:?} cannot be removed: no resource of this kind is registered ({known}); made by monitor {}, \
+             found in {}. Register one with `.resource(…)`; monitors that differ need a journal folder each",
+            monitors.join(", "),
             if places.is_empty() { "this process".to_owned() } else { places.join(", ") },
         );
         tracing::error!(target: "synthetic", kind, "{text}");

@@ -75,8 +75,11 @@ impl Builder {
         self
     }
 
-    /// Keeps what canaries make in a folder, so that the next process removes what this one leaves when it is killed. Several
-    /// monitors may share one. It is made when it is not there; give it a volume that outlives the process, on a local disk.
+    /// Keeps what canaries make in a folder, so that the next process removes what this one leaves when it is killed. It is
+    /// made when it is not there; give it a volume that outlives the process, on a local disk.
+    ///
+    /// Processes of one monitor may share a folder. Monitors that differ have one each: whoever reads a journal must know its
+    /// kinds, and ask the same target.
     ///
     /// Every kind that canaries make must be known by a [`resource`](Self::resource).
     pub fn journal(self, folder: impl AsRef<Path>) -> Self {
