@@ -1,5 +1,6 @@
 //! What canaries make in the target, and how all of it is removed again: resources, marks, the journal, the sweep.
 
+mod address;
 mod any_resource;
 mod cleaner;
 mod creation;
@@ -10,6 +11,7 @@ mod mark;
 mod remove;
 mod resource;
 mod sweep;
+pub mod test_cards;
 
 pub(crate) use self::any_resource::{AnyResource, to_json};
 pub(crate) use self::cleaner::Cleaner;

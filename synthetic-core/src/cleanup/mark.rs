@@ -211,3 +211,6 @@ impl fmt::Debug for Mark {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no mark: one looks like syn1-shop-order-lifecycle-01JD3QKX7V0000000000000000-1")]
 pub struct ParseMarkError(String);
+
+#[cfg(test)]
+mod tests;
