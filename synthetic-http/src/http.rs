@@ -11,7 +11,6 @@ use url::Url;
 use crate::auth::{Auth, Credential};
 use crate::header::{header, header_name};
 use crate::request::Request;
-use crate::resource::HttpResource;
 use crate::settings::{Agent, Marking, Settings};
 use crate::test_hosts::TestHosts;
 use crate::wire;
@@ -268,12 +267,6 @@ impl Http {
         })
     }
 
-    /// Makes a resource of REST requests: how a kind of thing is deleted, and found again by its mark. See
-    /// [`HttpResource`].
-    pub fn resource(&self, kind: impl Into<String>) -> HttpResource {
-        HttpResource::new(self.clone(), kind.into(), self.0.timeout)
-    }
-
     /// Begins a GET request. The path is added to the base URL's; a full URL is taken as it is.
     #[track_caller]
     pub fn get(&self, path: impl Into<String>) -> Request {
@@ -314,6 +307,11 @@ impl Http {
     #[track_caller]
     pub fn request(&self, method: impl Into<std::borrow::Cow<'static, str>>, path: impl Into<String>) -> Request {
         Request::new(&self.0, method, path.into(), Location::caller())
+    }
+
+    /// Returns the time that its requests have.
+    pub(crate) fn time(&self) -> Duration {
+        self.0.timeout
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -66,12 +65,26 @@ struct Parts {
     problem: Option<String>,
 }
 
-impl HttpResource {
-    pub(crate) fn new(http: Http, kind: String, timeout: Duration) -> Self {
-        let recovery = Recovery::default().create_timeout(timeout);
-        Self(Arc::new(Parts { http, kind, id: None, delete: None, find: None, list: None, recovery, problem: None }))
+/// # What is made
+impl Http {
+    /// Makes a resource of REST requests: how a kind of thing is deleted, and found again by its mark. See
+    /// [`HttpResource`].
+    pub fn resource(&self, kind: impl Into<String>) -> HttpResource {
+        let (http, kind, recovery) = (self.clone(), kind.into(), Recovery::default().create_timeout(self.time()));
+        HttpResource(Arc::new(Parts {
+            http,
+            kind,
+            id: None,
+            delete: None,
+            find: None,
+            list: None,
+            recovery,
+            problem: None,
+        }))
     }
+}
 
+impl HttpResource {
     /// Says how a thing is deleted: `DELETE` of a path with `{id}`. 2xx means that it was there, 404 and 410 that it was not.
     ///
     /// With `{mark}` in the place of `{id}`, the client chooses the id: things are created under their mark, and need
