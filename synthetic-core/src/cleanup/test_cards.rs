@@ -82,7 +82,7 @@ mod tests {
         let digits = number.bytes().rev().map(|digit| u32::from(digit - b'0')).enumerate();
         let sum: u32 =
             digits.map(|(at, digit)| if at % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 }).sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 
     #[test]
