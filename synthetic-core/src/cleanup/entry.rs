@@ -30,6 +30,9 @@ pub struct Entry {
     /// What a replay needs, until the id is known.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub payload: Option<Value>,
+    /// When it was last tried to be made by a replay that was not refused: from then on, the target may carry that out.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::report::optional_rfc3339")]
+    pub replayed_at: Option<SystemTime>,
     /// Before when it is not removed: it is kept for debugging.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::report::optional_rfc3339")]
     pub not_before: Option<SystemTime>,
@@ -87,7 +90,8 @@ impl Entry {
     /// Makes the entry of what is about to be made.
     #[must_use]
     pub fn intent(mark: Mark, kind: impl Into<String>, intent_at: SystemTime) -> Self {
-        Self { mark, kind: kind.into(), state: State::Intent, intent_at, id: None, payload: None, not_before: None }
+        let (kind, state) = (kind.into(), State::Intent);
+        Self { mark, kind, state, intent_at, id: None, payload: None, replayed_at: None, not_before: None }
     }
 
     /// Returns it with what a replay needs.
@@ -100,7 +104,7 @@ impl Entry {
     /// Returns it as made, with the id it has.
     #[must_use]
     pub fn created(mut self, id: Value) -> Self {
-        (self.state, self.id, self.payload) = (State::Created, Some(id), None);
+        (self.state, self.id, self.payload, self.replayed_at) = (State::Created, Some(id), None, None);
         self
     }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::any_resource::{AnyResource, shown};
 use super::journal::Journal;
-use super::{Creation, Entry, Gone, Mark, State};
+use super::{Creation, Entry, Gone, Mark, Recovery, State};
 use crate::clock::later;
 use crate::failure::{Failure, Fate, Reason, Result, panic_message};
 use crate::report::{CleanupItem, CleanupResult};
@@ -152,20 +152,14 @@ impl Removal<'_> {
             return Ok(Pass::Over(tracked.gone(self.delete(id).await? == Gone::Deleted)));
         }
         let recovery = self.resource.recovery();
-        let quiet_at = tracked.quiet_at(recovery.quiescence_time());
-        // Asked before the target is: what it says afterwards is at least as new.
-        let is_quiet = self.journal.now() >= quiet_at;
-        let settled = |was_there: bool| {
-            if is_quiet { Pass::Over(tracked.gone(was_there)) } else { Pass::NotQuiet(quiet_at) }
-        };
         if let Some(id) = self.resource.chosen_id(self.mark)? {
+            let settled = self.settled(&recovery);
             let was_there = self.delete_found(&id).await?;
             return Ok(settled(was_there));
         }
-        let age = tracked.entry.age(self.journal.now());
         let mut refused = None;
-        if let (Some(payload), Some(_)) = (&tracked.entry.payload, recovery.key_ttl().filter(|ttl| age < *ttl)) {
-            match self.replay(payload, recovery.create_time()).await {
+        if let Some(payload) = tracked.entry.payload.as_ref().filter(|_| self.may_replay(&tracked.entry, &recovery)) {
+            match self.replay(&tracked.entry, payload, recovery.create_time()).await {
                 Ok(id) => {
                     self.note(tracked.entry.clone().created(id.clone())).await;
                     return Ok(Pass::Over(tracked.gone(self.delete(&id).await? == Gone::Deleted)));
@@ -178,6 +172,7 @@ impl Removal<'_> {
             let why = "the answer to its creation was lost, and nothing can find it";
             return Ok(Pass::Blind(Failure::new(why).hint(format!("look for the mark {} in the target", self.mark))));
         }
+        let settled = self.settled(&recovery);
         let hits = self.resource.find(self.mark).await.map_err(|failure| match refused {
             Some(refused) => failure.evidence("replay", refused.to_string()),
             None => failure,
@@ -190,6 +185,23 @@ impl Removal<'_> {
             }
         }
         first.map_or(Ok(settled(!hits.is_empty())), Err)
+    }
+
+    /// Returns how a pass ends that has removed what it found. Called before the target is asked: what that says afterwards
+    /// is at least as new.
+    fn settled(&self, recovery: &Recovery) -> impl Fn(bool) -> Pass + use<> {
+        let tracked = self.journal.get(self.mark);
+        let quiet_at = tracked.as_ref().map(|tracked| tracked.quiet_at(recovery.quiescence_time()));
+        let not_quiet = quiet_at.filter(|quiet_at| self.journal.now() < *quiet_at);
+        move |was_there| match (not_quiet, &tracked) {
+            (Some(quiet_at), _) => Pass::NotQuiet(quiet_at),
+            (None, Some(tracked)) => Pass::Over(tracked.gone(was_there)),
+            (None, None) => Pass::Over(State::Gone),
+        }
+    }
+
+    fn may_replay(&self, entry: &Entry, recovery: &Recovery) -> bool {
+        recovery.may_replay(entry.age(self.journal.now()))
     }
 
     async fn delete(&self, id: &Value) -> Result<Gone> {
@@ -208,12 +220,22 @@ impl Removal<'_> {
         Ok(was_there)
     }
 
-    async fn replay(&self, payload: &Value, time: Duration) -> Result<Value> {
+    /// Makes the thing again to learn its id. That is a creation too: what becomes of it when its answer is lost, the target
+    /// decides from now on, so that is written first.
+    async fn replay(&self, entry: &Entry, payload: &Value, time: Duration) -> Result<Value> {
+        let mut again = entry.clone();
+        again.replayed_at = Some(self.journal.now());
+        self.journal.put(again).await.map_err(|error| Failure::setup(format!("its replay was not sent: {error}")))?;
         let deadline = later(Instant::now(), time);
         let creation = Creation::new(self.mark.clone(), deadline);
-        timeout_at(deadline, creation.scope(self.resource.replay(self.mark, payload))).await.unwrap_or_else(|_| {
-            Err(Failure::with_reason(Reason::Timeout, format!("its replay was not done within {time:?}")))
-        })
+        let replay = creation.scope(self.resource.replay(self.mark, payload));
+        let Ok(result) = timeout_at(deadline, replay).await else {
+            return Err(Failure::with_reason(Reason::Timeout, format!("its replay was not done within {time:?}")));
+        };
+        if result.as_ref().is_err_and(|failure| failure.fate() == Fate::Refused || creation.made_nothing()) {
+            self.note(entry.clone()).await;
+        }
+        result
     }
 
     async fn over(&self, state: State) -> (CleanupResult, Option<Failure>) {

@@ -245,7 +245,7 @@ impl Recovery {
     }
 
     /// Sets the longest time for which the target may still carry out a creation whose client has vanished, counted from
-    /// the intent. Until then, what a lost answer hid is looked for again and again.
+    /// the intent, and from every replay. Until then, what a lost answer hid is looked for again and again.
     pub fn quiescence(mut self, quiescence: Duration) -> Self {
         self.quiescence = Some(quiescence);
         self
@@ -258,8 +258,8 @@ impl Recovery {
         self
     }
 
-    /// Says that the target remembers idempotency keys for so long: [`Resource::replay`] may be called until then. The
-    /// search takes over afterwards.
+    /// Says that the target remembers idempotency keys for so long: [`Resource::replay`] may be called until then, less the
+    /// time that it may take. The search takes over afterwards.
     pub fn replay(mut self, key_ttl: Duration) -> Self {
         self.key = Some(key_ttl);
         self
@@ -294,8 +294,10 @@ impl Recovery {
         self.give_up
     }
 
-    pub(crate) fn key_ttl(&self) -> Option<Duration> {
-        self.key
+    /// Returns whether what was to be made so long ago may be made again: a replay that begins now ends before the target
+    /// forgets the key.
+    pub(crate) fn may_replay(&self, age: Duration) -> bool {
+        self.key.is_some_and(|ttl| age.saturating_add(self.create) < ttl)
     }
 
     pub(crate) fn searches(&self) -> bool {

@@ -258,8 +258,10 @@ impl Sweeper {
     fn next_quiet(&self) -> Option<SystemTime> {
         let quiet_at = |tracked: &Tracked| {
             let resource = tracked.resource.clone().or_else(|| self.kinds.get(&tracked.entry.kind))?;
-            let quiet_at = tracked.quiet_at(resource.recovery().quiescence_time());
-            Some(if tracked.entry.id.is_some() { self.journal.now() } else { quiet_at })
+            let recovery = resource.recovery();
+            // What only a replay can find needs not wait for anything.
+            let is_due = tracked.entry.id.is_some() || (tracked.entry.payload.is_some() && !recovery.searches());
+            Some(if is_due { self.journal.now() } else { tracked.quiet_at(recovery.quiescence_time()) })
         };
         self.journal.due().iter().filter_map(quiet_at).min()
     }

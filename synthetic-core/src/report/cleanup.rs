@@ -15,7 +15,8 @@ pub struct CleanupReport {
     /// What the run made or deferred, in the order in which its removal was tried: newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<CleanupItem>,
-    /// What the sweep did since the last report of this canary with things that earlier runs of it left behind. At most 100.
+    /// What the sweep did since the last report of this canary with things that earlier runs of it left behind: each once, with
+    /// what became of it last. At most 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swept: Vec<CleanupItem>,
     /// How many things of this canary wait for their removal after this run, those of earlier runs included.

@@ -10,7 +10,7 @@ use super::store::{JournalError, JournalStore};
 use crate::cleanup::any_resource::AnyResource;
 use crate::cleanup::{Entry, Mark, State};
 use crate::clock::Clock;
-use crate::report::CleanupItem;
+use crate::report::{CleanupItem, CleanupResult};
 
 /// How many things that were swept are remembered for a canary's next report.
 const MOST_SWEPT: usize = 100;
@@ -199,6 +199,17 @@ impl Journal {
             state.problems.insert(canary.to_owned(), item.to_string());
         }
         let swept = state.swept.entry(canary.to_owned()).or_default();
+        // Of what is tried again and again, what became of it last is of interest.
+        let is_newer = |earlier: &CleanupItem| {
+            item.mark.is_some() && earlier.mark == item.mark && (earlier.id.is_none() || earlier.id == item.id)
+        };
+        swept.retain(|earlier| !is_newer(earlier));
+        if swept.len() >= MOST_SWEPT && item.result == CleanupResult::Abandoned {
+            // That is for somebody to do something about, and is never said again.
+            if let Some(less) = swept.iter().position(|earlier| earlier.result != CleanupResult::Abandoned) {
+                swept.remove(less);
+            }
+        }
         if swept.len() < MOST_SWEPT {
             swept.push(item);
         }
@@ -248,7 +259,7 @@ impl Tracked {
     /// Returns when the entry is settled for good: from then on, the target carries out nothing any more that was asked
     /// before.
     pub(crate) fn quiet_at(&self, quiescence: Duration) -> SystemTime {
-        self.entry.intent_at + quiescence
+        self.entry.replayed_at.unwrap_or(self.entry.intent_at).max(self.entry.intent_at) + quiescence
     }
 
     /// Returns the id, if it is known.

@@ -30,13 +30,15 @@ async fn sweep_kind(sweeper: &Sweeper, resource: &Arc<dyn AnyResource>, orphans:
         let (resource, prefix) = (Arc::clone(resource), prefix.clone());
         async move { resource.list(&prefix).await }
     };
-    let listed = match isolated(EACH, list).await.unwrap_or_else(|broken| Err(broken.failure)) {
+    let mut listed = match isolated(EACH, list).await.unwrap_or_else(|broken| Err(broken.failure)) {
         Ok(listed) => listed,
         Err(failure) => {
             tracing::error!(target: "synthetic", kind, "orphans cannot be listed: {failure}");
             return report.problems.push(format!("orphans of kind {kind:?} cannot be listed: {failure}"));
         }
     };
+    // Those that cannot be deleted must not take every pass from the others.
+    fastrand::shuffle(&mut listed);
     let now = sweeper.journal.now();
     let mut removed = 0;
     for Listed { id, text } in listed {

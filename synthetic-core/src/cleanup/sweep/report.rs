@@ -82,7 +82,7 @@ impl Planned {
             None => "nothing: no resource of its kind is registered".to_owned(),
             Some(_) if entry.id.is_some() => "delete it".to_owned(),
             Some(resource) => {
-                let replays = resource.recovery().key_ttl().is_some_and(|ttl| entry.age(now) < ttl);
+                let replays = resource.recovery().may_replay(entry.age(now));
                 match resource.chosen_id(&entry.mark) {
                     Ok(Some(_)) => "delete it by the id that the client chose".to_owned(),
                     _ if entry.payload.is_some() && replays => {

@@ -25,7 +25,13 @@ impl Process {
     fn run(mut command: Command, role: &str, folder: &TempDir, seed: usize) -> Self {
         command.args(["--exact", "journal::processes::a_child_process_plays_its_role", "--nocapture"]);
         command.env(ROLE, format!("{role} {seed} {}", folder.path().display()));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A process that another test starts at this moment may hold a binary that was just copied open for writing, until
+        // it is what it is to be.
+        let busy = |child: &io::Result<Child>| {
+            child.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ExecutableFileBusy)
+        };
+        let mut child = std::iter::repeat_with(|| command.spawn()).find(|child| !busy(child)).unwrap().unwrap();
         let said = BufReader::new(child.stdout.take().unwrap());
         Self { child, said }
     }
