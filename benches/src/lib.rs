@@ -1,4 +1,7 @@
-//! What the benches share: the canary that is measured, and the sink that is told of its runs.
+//! What the benches share: the canary that is measured, the sink that is told of its runs, and the harness that kills.
+
+pub mod cleanup;
+pub mod kill9;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
