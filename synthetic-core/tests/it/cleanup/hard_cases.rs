@@ -10,10 +10,10 @@ use synthetic_core::report::CleanupResult;
 use synthetic_core::testing::RecordingSink;
 use tokio::time::sleep;
 
-use crate::life::{Kill, Life, Point};
-use crate::shelf::Shelf;
-use crate::target::{Delete, Plan, Target, Things, Way, When};
-use crate::world::{Moment, World, sweeper};
+use super::life::{Kill, Life, Point};
+use super::shelf::Shelf;
+use super::target::{Delete, Plan, Target, Things, Way, When};
+use super::world::{Moment, World, sweeper};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 

@@ -13,8 +13,8 @@ use synthetic_core::testing::RecordingSink;
 use synthetic_core::{Clock, Reason};
 use tokio::time::{Instant, sleep};
 
-use crate::shelf::Shelf;
-use crate::target::{Delete, Plan, Target, Things, Way, When};
+use super::shelf::Shelf;
+use super::target::{Delete, Plan, Target, Things, Way, When};
 
 /// A canary that makes so many orders, and then expects `status` to be 200.
 fn making(spec: Spec, things: &Things, number: usize, status: u32) -> impl Canary + use<> {
@@ -350,7 +350,8 @@ async fn a_kind_in_the_journal_that_nobody_knows_is_said_with_its_place_and_neve
     let monitor = builder.canary(every(mins(10)), making(Spec::new("order"), &things, 1, 200)).build().unwrap();
     let summary = monitor.run_until(sleep(mins(11))).await;
     let problem = "1 thing of kind \"shop/ghost\" cannot be removed: no resource of this kind is registered (registered are \
-                   shop/order); found in shelf/0";
+                   shop/order); made by monitor shop, found in shelf/0. Register one with `.resource(…)`; monitors that \
+                   differ need a journal folder each";
     assert_eq!((summary.problems.clone(), summary.exit()), (strings(&[problem]), Exit::Error), "{summary}");
     assert_eq!(summary.canaries["order"].left_behind, 1, "{summary}");
     let swept: Vec<_> = sink.reports()[1].cleanup.swept.iter().map(ToString::to_string).collect();
@@ -449,8 +450,8 @@ async fn the_text_of_a_report_says_all_that_is_needed_to_remove_what_was_left_be
     let report = everything().await;
     insta::assert_snapshot!(steady(&report.to_string(), &report.run_id.to_string()), @r#"
     order-lifecycle failed in 10.0 s (timeout)
-      failed: creation of shop/order was not answered within 10s    step "order once more", synthetic-core/tests/it/target.rs
-      failed: status of GET /orders/2    step "look at the order", synthetic-core/tests/it/removing.rs
+      failed: creation of shop/order was not answered within 10s    step "order once more", synthetic-core/tests/it/cleanup/target.rs
+      failed: status of GET /orders/2    step "look at the order", synthetic-core/tests/it/cleanup/removing.rs
         expected  is equal to 200
         actual    500
       left behind: shop/order with mark <mark 5>: pending: the answer to its creation was lost, and it may still appear in the next 60s

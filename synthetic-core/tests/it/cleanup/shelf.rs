@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::life::Tears;
+use super::life::Tears;
 use synthetic_core::cleanup::journal::Left;
 use synthetic_core::cleanup::{Entry, JournalError, JournalStore, State};
 

@@ -129,7 +129,13 @@ impl Process {
             std::fs::write(orders.path(name), "").unwrap();
         }
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "signals::the_child_of_the_other_tests_here", "--nocapture", "--test-threads", "1"])
+            .args([
+                "--exact",
+                "cleanup::signals::the_child_of_the_other_tests_here",
+                "--nocapture",
+                "--test-threads",
+                "1",
+            ])
             .env(FOLDER, folder.path())
             .env(THINGS, things.to_string())
             .stdout(Stdio::piped())

@@ -6,9 +6,9 @@
 //! windows for the rows 0 to 7. The same 18 are shown to the usual ways of cleaning up, which leave things behind in 9, 7
 //! and 2 of them. Row 8 kills the sweep as well, at every point that it reaches. Rows 9 to 12 have tests of their own.
 
-use crate::life::{Kill, Life, Point};
-use crate::target::{Plan, Way, When};
-use crate::world::{Moment, World};
+use super::life::{Kill, Life, Point};
+use super::target::{Plan, Way, When};
+use super::world::{Moment, World};
 
 /// A window of the rows 0 to 7.
 #[derive(Debug, Clone, Copy)]

@@ -12,8 +12,8 @@ use synthetic_core::testing::RecordingSink;
 use synthetic_core::{Reason, Runner};
 use tokio::time::{Instant, sleep};
 
-use crate::shelf::{Broken, Shelf};
-use crate::target::{Plan, Sight, Target, Things, Way, When};
+use super::shelf::{Broken, Shelf};
+use super::target::{Plan, Sight, Target, Things, Way, When};
 
 /// A monitor of orders with a journal, its shelf and its sink.
 fn shop(things: &Things) -> (Builder, Shelf, RecordingSink) {
@@ -241,7 +241,7 @@ async fn what_a_body_makes_that_was_given_up_is_removed_when_it_comes_back() {
     let (target, mut things) = orders(Way::Search);
     things.recovery = Recovery::default().create_timeout(ms(100));
     // The first delete fails, and the body is gone: only a sweep can remove it.
-    target.on_delete("1", [crate::target::Delete::Forbidden, crate::target::Delete::NotFound]);
+    target.on_delete("1", [super::target::Delete::Forbidden, super::target::Delete::NotFound]);
     let (release, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(Some(gate));
     let (builder, shelf, sink) = shop(&things);

@@ -9,9 +9,9 @@ use synthetic_core::testing::RecordingSink;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::life::{Life, Mortal, Point, Tears};
-use crate::shelf::Shelf;
-use crate::target::{Target, Things, Way, When};
+use super::life::{Life, Mortal, Point, Tears};
+use super::shelf::Shelf;
+use super::target::{Target, Things, Way, When};
 
 /// When the target carries out what is in flight as its client is killed, or has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use synthetic_core::failure::{Failure, Fate, Result};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::life::{Life, Point};
+use super::life::{Life, Point};
 
 /// A target that lives as long as the test, whatever happens to the processes that use it.
 #[derive(Debug, Clone, Default)]

@@ -9,8 +9,8 @@ use synthetic_core::prelude::*;
 use synthetic_core::testing::RecordingSink;
 use tokio::time::sleep;
 
-use crate::shelf::Shelf;
-use crate::target::{Delete, Target, Things, Way};
+use super::shelf::Shelf;
+use super::target::{Delete, Target, Things, Way};
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

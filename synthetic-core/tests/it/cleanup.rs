@@ -1,0 +1,13 @@
+//! What a canary made is removed: every way in which it is made, in which its run ends, and in which its process dies.
+
+mod crash_windows;
+mod creating;
+mod hard_cases;
+mod life;
+mod made;
+mod removing;
+mod shelf;
+#[cfg(unix)]
+mod signals;
+mod target;
+mod world;
