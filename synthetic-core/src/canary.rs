@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::failure::Result;
@@ -110,6 +110,7 @@ where
 /// - what is left behind degrades the run; nothing is kept for debugging
 /// - guards: at most 20 things that are not removed yet; the canary pauses while more than 20 wait for their removal
 /// - tags: none
+/// - class: `http`, by which it is decided how many runs go on side by side
 ///
 /// # Examples
 ///
@@ -131,6 +132,7 @@ pub struct Spec {
     max_live: usize,
     max_pending: usize,
     tags: Arc<[String]>,
+    class: Arc<str>,
 }
 
 /// What becomes of a run that left something behind in the target. Its cleanup is reported in any case.
@@ -162,6 +164,7 @@ impl Spec {
             max_live: 20,
             max_pending: 20,
             tags: Arc::new([]),
+            class: http_class(),
         }
     }
 
@@ -211,6 +214,19 @@ impl Spec {
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags = tags.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Sets the class: how many runs of a class go on side by side is the monitor's
+    /// [choice](crate::monitor::Builder::concurrency). There are `http` and `browser`; one of your own needs a limit there.
+    pub fn class(mut self, class: impl Into<Arc<str>>) -> Self {
+        self.class = class.into();
+        self
+    }
+
+    /// Returns the class.
+    #[must_use]
+    pub fn class_name(&self) -> &str {
+        &self.class
     }
 
     /// Returns the name.
@@ -279,6 +295,12 @@ impl Spec {
         }
         problems
     }
+}
+
+/// There may be many specs, and nearly all are of this class.
+fn http_class() -> Arc<str> {
+    static HTTP: LazyLock<Arc<str>> = LazyLock::new(|| "http".into());
+    Arc::clone(&HTTP)
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

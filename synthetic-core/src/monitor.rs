@@ -1,26 +1,43 @@
 //! A monitor: canaries on their schedules, and the sinks that their reports go to.
 
+mod board;
 mod builder;
+mod classes;
+mod connectivity;
 mod exit;
+mod handle;
+mod health;
+mod history;
 mod scheduler;
 mod signal;
+mod slot;
+mod stats;
 mod summary;
 mod sweeps;
+mod validate;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::board::Board;
 pub use self::builder::{Builder, ConfigError, Problem};
+pub use self::connectivity::Connectivity;
+use self::connectivity::Gate;
 pub use self::exit::Exit;
+pub use self::handle::{Activity, CanaryStatus, ControlError, Handle, LastRun};
+pub use self::health::{Health, Silent};
+use self::scheduler::Conductor;
+pub use self::stats::{Distribution, Stats};
 pub use self::summary::{CanarySummary, Summary};
-use crate::canary::AnyCanary;
 use crate::cleanup::Sweeper;
 use crate::report::Report;
 use crate::runner::Runner;
-use crate::schedule::Schedule;
 use crate::sink::{Pipeline, Sink};
+
+/// How many canaries of a class `once` runs side by side.
+const SIDE_BY_SIDE: usize = 8;
 
 /// Runs canaries again and again, each on its schedule, and hands their reports to sinks.
 ///
@@ -47,19 +64,14 @@ use crate::sink::{Pipeline, Sink};
 /// # Ok(()) }
 /// ```
 pub struct Monitor {
-    entries: Vec<Entry>,
+    board: Arc<Board>,
+    handle: Handle,
     sinks: Vec<Arc<dyn Sink>>,
     runner: Runner,
     sweeps: sweeps::Sweeps,
+    connectivity: Option<Connectivity>,
     grace: Duration,
     close: Duration,
-}
-
-/// A canary, when it runs, and how long after the monitor's start it starts first.
-struct Entry {
-    canary: AnyCanary,
-    schedule: Schedule,
-    offset: Duration,
 }
 
 impl Monitor {
@@ -95,16 +107,20 @@ impl Monitor {
     ///
     /// Panics outside of a tokio runtime with time enabled.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Summary {
-        let Self { entries, sinks, runner, sweeps, grace, close } = self;
-        let pipeline = Arc::new(Pipeline::start(&sinks));
-        let sweeping = sweeps.start();
+        let stages = self.begin();
+        let (sweeps, grace) = (&stages.sweeps, stages.grace);
         let stop = async {
             stop.await;
             sweeps.end_within(grace);
         };
-        let runs = scheduler::run(entries, with_last_words(runner, &sinks), &pipeline, stop, grace / 2).await;
-        let swept = sweeps.finish(sweeping).await;
-        finish(runs, pipeline, close, swept).await
+        stages.conductor().keep_schedules(stop, grace / 2).await;
+        stages.finish().await
+    }
+
+    /// Returns what the monitor is asked and told by while it runs.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// Returns what sweeps the monitor's journal, for a program that only cleans up.
@@ -113,8 +129,8 @@ impl Monitor {
         self.sweeps.sweeper.clone()
     }
 
-    /// Runs every canary once, at most eight side by side, delivers the reports, and returns them in the order in which
-    /// the canaries were added. Signals are not listened for.
+    /// Runs every canary once, at most eight of a [class](crate::Spec::class) side by side, delivers the reports, and returns
+    /// them in the order in which the canaries were added. Signals are not listened for.
     ///
     /// # Cancellation
     ///
@@ -124,21 +140,73 @@ impl Monitor {
     ///
     /// Panics outside of a tokio runtime with time enabled.
     pub async fn once(self) -> (Vec<Arc<Report>>, Summary) {
-        let Self { entries, sinks, runner, sweeps, close, .. } = self;
-        let pipeline = Arc::new(Pipeline::start(&sinks));
+        self.once_until(std::future::pending()).await
+    }
+
+    /// Runs every canary once, as [`once`](Self::once) does, or until `stop` is ready: then no other run starts, and those that
+    /// go on end as when [`run`](Self::run) is told to stop. A canary that did not start has no report.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`run_until`](Self::run_until).
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime with time enabled.
+    pub async fn once_until(self, stop: impl Future<Output = ()>) -> (Vec<Arc<Report>>, Summary) {
+        let stages = self.begin();
+        let (listener, mut concluded) = tokio::sync::mpsc::unbounded_channel();
+        let (sweeps, grace) = (&stages.sweeps, stages.grace);
+        let stop = async {
+            stop.await;
+            sweeps.end_within(grace);
+        };
+        stages.conductor().listened_by(listener).run_each_once(SIDE_BY_SIDE, stop, grace / 2).await;
+        let mut reports = Vec::new();
+        while let Ok(report) = concluded.try_recv() {
+            reports.push(report);
+        }
+        reports.sort_by_key(|(id, _)| *id);
+        (reports.into_iter().map(|(_, report)| report).collect(), stages.finish().await)
+    }
+
+    /// Begins to deliver and to sweep.
+    fn begin(self) -> Stages {
+        let Self { board, sinks, runner, sweeps, connectivity, grace, close, handle: _ } = self;
         let sweeping = sweeps.start();
-        let (reports, runs) = scheduler::once(entries, with_last_words(runner, &sinks), &pipeline).await;
-        let swept = sweeps.finish(sweeping).await;
-        (reports, finish(runs, pipeline, close, swept).await)
+        let gate = Arc::new(connectivity.map(Gate::new));
+        let pipeline = Arc::new(Pipeline::start(&sinks));
+        Stages { board, runner: with_last_words(runner, &sinks), pipeline, gate, sweeps, sweeping, grace, close }
     }
 }
 
-async fn finish(runs: summary::Runs, pipeline: Arc<Pipeline>, close: Duration, swept: sweeps::Swept) -> Summary {
-    let sinks = match Arc::try_unwrap(pipeline) {
-        Ok(pipeline) => pipeline.close(close).await,
-        Err(_) => unreachable!("every task that reports has ended"),
-    };
-    runs.into_summary(sinks, swept)
+/// A monitor at work.
+struct Stages {
+    board: Arc<Board>,
+    runner: Runner,
+    pipeline: Arc<Pipeline>,
+    gate: Arc<Option<Gate>>,
+    sweeps: sweeps::Sweeps,
+    sweeping: sweeps::Sweeping,
+    grace: Duration,
+    close: Duration,
+}
+
+impl Stages {
+    fn conductor(&self) -> Conductor {
+        let (board, pipeline, gate) = (Arc::clone(&self.board), Arc::clone(&self.pipeline), Arc::clone(&self.gate));
+        Conductor::new(board, self.runner.clone(), pipeline, gate)
+    }
+
+    /// Ends the sweeps, delivers what is queued, and says what was done.
+    async fn finish(self) -> Summary {
+        let swept = self.sweeps.finish(self.sweeping).await;
+        let sinks = match Arc::try_unwrap(self.pipeline) {
+            Ok(pipeline) => pipeline.close(self.close).await,
+            Err(_) => unreachable!("every task that reports has ended"),
+        };
+        Summary::new(self.board.counts(), sinks, swept)
+    }
 }
 
 /// Where a panic ends the process, the sinks are told what can still be told.
@@ -150,7 +218,7 @@ fn with_last_words(runner: Runner, sinks: &[Arc<dyn Sink>]) -> Runner {
 
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let canaries: Vec<_> = self.entries.iter().map(|entry| &entry.canary).collect();
+        let canaries: Vec<_> = self.handle.list().into_iter().map(|canary| canary.name).collect();
         let sinks: Vec<_> = self.sinks.iter().map(|sink| sink.name()).collect();
         f.debug_struct("Monitor").field("canaries", &canaries).field("sinks", &sinks).finish_non_exhaustive()
     }

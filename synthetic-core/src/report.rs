@@ -72,6 +72,12 @@ pub struct Report {
     /// When it did start.
     #[serde(with = "json::rfc3339")]
     pub started_at: SystemTime,
+    /// How many starts before this one were missed, because the run before was not done by then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missed: u64,
+    /// How long it waited for a place to run; part of the time from `scheduled_at` to `started_at`.
+    #[serde(default, rename = "queue_wait_ms", with = "json::millis", skip_serializing_if = "Duration::is_zero")]
+    pub queue_wait: Duration,
     /// How long the body took: without waiting for a place to run, without cleanup, without delivery.
     #[serde(rename = "duration_ms", with = "json::millis")]
     pub duration: Duration,
@@ -110,6 +116,10 @@ pub struct Report {
     /// What the reader should know about this report itself: what was left out, what could not be taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Report {

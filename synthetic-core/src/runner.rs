@@ -24,6 +24,7 @@ pub(crate) use self::panics::panics_abort;
 use crate::canary::AnyCanary;
 use crate::cleanup::Cleaner;
 use crate::clock::Clock;
+use crate::failure::Failure;
 use crate::report::Report;
 use crate::run::{BeginRun, Shared};
 use crate::secret::{SecretStore, Secrets};
@@ -181,6 +182,22 @@ impl Runner {
     /// Runs a canary once, as a monitor does: it was `due` at a moment that may have passed (without one, it is due
     /// now), and is cancelled by a token of its own.
     pub(crate) async fn attempt(&self, canary: &AnyCanary, due: Option<Instant>, cancel: CancellationToken) -> Report {
+        let (shared, identity) = self.begin(canary, due, cancel);
+        attempt::run(self, canary, shared, identity).await
+    }
+
+    /// Reports that a run that was due does not begin, and why.
+    pub(crate) fn skip(&self, canary: &AnyCanary, due: Instant, why: Failure) -> Report {
+        let (shared, identity) = self.begin(canary, Some(due), CancellationToken::new());
+        attempt::refuse(&shared, &identity, why)
+    }
+
+    fn begin(
+        &self,
+        canary: &AnyCanary,
+        due: Option<Instant>,
+        cancel: CancellationToken,
+    ) -> (Arc<Shared>, conclude::Identity) {
         let clock = self.clock.map_or_else(Clock::system, |clock| Clock::starting_at(clock.now()));
         let shared = Shared::begin(BeginRun {
             spec: canary.spec().clone(),
@@ -195,7 +212,7 @@ impl Runner {
             location: self.location.clone(),
             scheduled_at: clock.wall_at(clock.started()) - due.map_or(Duration::ZERO, |due| clock.started() - due),
         };
-        attempt::run(self, canary, shared, identity).await
+        (shared, identity)
     }
 }
 

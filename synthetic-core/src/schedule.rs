@@ -38,6 +38,28 @@ impl Schedule {
         self.period
     }
 
+    /// TEMP
+    pub(crate) fn due(&self, origin: &Origin, last: Option<Duration>, now: Duration, _failing: bool) -> Option<Due> {
+        let earliest =
+            last.map_or(0, |last| if last < origin.offset { 0 } else { self.last_due(origin.offset, last) + 1 });
+        let n = self.last_due(origin.offset, now).max(earliest);
+        Some(Due { at: self.nth(origin.offset, n), missed: n - earliest })
+    }
+
+    /// TEMP
+    pub(crate) fn problems(&self) -> Vec<String> {
+        if self.period.is_zero() {
+            vec!["its interval is zero: give it one, such as every(mins(1))".to_owned()]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// TEMP
+    pub(crate) fn shortest_gap(&self) -> Option<Duration> {
+        Some(self.period)
+    }
+
     /// Returns the number of the last start that is due by `elapsed`; 0 when none is. Starts are nominal: a late one moves
     /// none after it.
     pub(crate) fn last_due(&self, offset: Duration, elapsed: Duration) -> u64 {
@@ -48,6 +70,32 @@ impl Schedule {
     /// Returns when the nth start is.
     pub(crate) fn nth(&self, offset: Duration, n: u64) -> Duration {
         offset.saturating_add(nanos(u128::from(n) * self.period.as_nanos()))
+    }
+}
+
+/// Returns what is random about a canary of a monitor, the same in every process.
+pub(crate) fn seed(monitor: &str, canary: &str) -> u64 {
+    let hash = |text: &str| u64::from(crc32fast::hash(text.as_bytes()));
+    hash(canary) << 32 | hash(monitor)
+}
+
+/// TEMP
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) wall: std::time::SystemTime,
+    pub(crate) offset: Duration,
+    pub(crate) seed: u64,
+}
+
+/// TEMP
+pub(crate) struct Due {
+    pub(crate) at: Duration,
+    pub(crate) missed: u64,
+}
+
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "every {:?}", self.period)
     }
 }
 

@@ -6,13 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::board::Board;
+use super::classes::Limit;
+use super::slot::Slot;
 use super::sweeps::Sweeps;
-use super::{Entry, Monitor};
+use super::{Connectivity, Handle, Monitor, validate};
 use crate::canary::AnyCanary;
 use crate::cleanup::{Cleaner, FileJournal, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
-use crate::schedule::{Schedule, stagger};
+use crate::schedule::{Schedule, seed, stagger};
 use crate::secret::SecretStore;
 use crate::sink::Sink;
 
@@ -24,6 +27,10 @@ use crate::sink::Sink;
 /// - sweep: at the start and every five minutes
 /// - grace period: 20 s for runs and their cleanup to end when the monitor is told to stop
 /// - closing: 10 s for sinks to deliver what is queued
+/// - concurrency: 1,000 runs of class `http` side by side, 2 of class `browser`; ten times as many may wait
+/// - connectivity: our own network is not checked
+/// - history: the last 20 runs of a canary that passed, and the last 20 that did not; 10,000 in all
+/// - health: a canary that has concluded nothing for 3 intervals is silent
 /// - secrets: from the environment
 #[must_use = "a monitor does nothing until it is built and run"]
 pub struct Builder {
@@ -38,6 +45,10 @@ pub struct Builder {
     sweep_every: Duration,
     grace: Duration,
     close: Duration,
+    limits: BTreeMap<Arc<str>, Limit>,
+    connectivity: Option<Connectivity>,
+    history: usize,
+    silent_after: u32,
 }
 
 impl Builder {
@@ -54,6 +65,10 @@ impl Builder {
             sweep_every: Duration::from_secs(300),
             grace: Duration::from_secs(20),
             close: Duration::from_secs(10),
+            limits: Limit::defaults(),
+            connectivity: None,
+            history: 20,
+            silent_after: 3,
         }
     }
 
@@ -144,6 +159,41 @@ impl Builder {
         self
     }
 
+    /// Sets how many runs of a [class](crate::Spec::class) go on side by side: `.concurrency("browser", 4)`. Ten times as many
+    /// wait for their place in the order in which they were due; the starts beyond that are skipped, with a report each. The
+    /// time of waiting is no part of a run's duration.
+    pub fn concurrency(mut self, class: impl Into<Arc<str>>, most: usize) -> Self {
+        self.limits.insert(class.into(), Limit::of(most));
+        self
+    }
+
+    /// Sets how many starts of a [class](crate::Spec::class) may wait for their place, after
+    /// [`concurrency`](Self::concurrency) has been said.
+    pub fn queue(mut self, class: impl Into<Arc<str>>, most: usize) -> Self {
+        self.limits.entry(class.into()).or_insert(Limit { running: 0, waiting: 0 }).waiting = most;
+        self
+    }
+
+    /// Checks before runs that our own network is there: while it is not, they are skipped.
+    pub fn connectivity(mut self, connectivity: Connectivity) -> Self {
+        self.connectivity = Some(connectivity);
+        self
+    }
+
+    /// Sets how many runs of each canary are remembered: so many that passed, and so many that did not. Where that comes to
+    /// more than 10,000 for all canaries together, each has its share; the last run that did not pass is always remembered.
+    pub fn history(mut self, each: usize) -> Self {
+        self.history = each;
+        self
+    }
+
+    /// Sets for how many of its intervals a canary may conclude nothing before the monitor is
+    /// [unhealthy](super::Health).
+    pub fn silent_after(mut self, intervals: u32) -> Self {
+        self.silent_after = intervals;
+        self
+    }
+
     /// Sets how long sinks may take to deliver what is queued when the monitor ends.
     pub fn close_within(mut self, close: Duration) -> Self {
         self.close = close;
@@ -179,43 +229,27 @@ impl Builder {
         if !problems.is_empty() {
             return Err(ConfigError { monitor: self.name, problems });
         }
-        let mut alike: BTreeMap<Duration, usize> = BTreeMap::new();
-        for (schedule, _) in &self.canaries {
-            *alike.entry(schedule.period()).or_default() += 1;
-        }
-        let mut nth: BTreeMap<Duration, usize> = BTreeMap::new();
-        let entry = |(schedule, canary): (Schedule, AnyCanary)| {
-            let n = nth.entry(schedule.period()).or_default();
-            let offset = stagger(schedule.period(), alike[&schedule.period()], *n);
-            *n += 1;
-            Entry { canary, schedule, offset }
-        };
-        let entries = self.canaries.into_iter().map(entry).collect();
+        let classes: Vec<Arc<str>> = self.limits.keys().cloned().collect();
+        let slots = slots(self.canaries, &self.name, &classes);
+        let board = Arc::new(Board::new(slots, self.limits, self.history, self.clock));
+        let handle = Handle::new(Arc::clone(&board), Arc::clone(&self.name), self.silent_after);
         let store = self.journal.and_then(Result::ok);
         let clock = self.clock.unwrap_or_else(Clock::system);
         let cleaner = Arc::new(Cleaner::swept(store, self.kinds, clock));
         let runner = self.runner.cleaner(Arc::clone(&cleaner));
         let sweeps = Sweeps { sweeper: cleaner.sweeper(self.name), every: self.sweep_every, cleaner };
-        Ok(Monitor { entries, sinks: self.sinks, runner, sweeps, grace: self.grace, close: self.close })
+        let Self { sinks, connectivity, grace, close, .. } = self;
+        Ok(Monitor { board, handle, sinks, runner, sweeps, connectivity, grace, close })
     }
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names = HashSet::new();
         for (schedule, canary) in &self.canaries {
-            let (spec, period) = (canary.spec(), schedule.period());
-            let mut found = spec.problems();
+            let spec = canary.spec();
+            let mut found = validate::canary(schedule, spec, &|class| self.limits.contains_key(class));
             if !names.insert(spec.name()) {
-                found.push("its name is there twice: every canary needs a name of its own".to_owned());
-            }
-            if period.is_zero() {
-                found.push("its interval is zero: give it one, such as every(mins(1))".to_owned());
-            } else if spec.time() > period {
-                found.push(format!(
-                    "its timeout of {:?} is longer than its interval of {period:?}, so that runs would overlap: shorten \
-                     the timeout or lengthen the interval",
-                    spec.time()
-                ));
+                found.push(validate::TWICE.to_owned());
             }
             problems.extend(found.into_iter().map(|text| Problem { canary: Some(spec.name().to_owned()), text }));
         }
@@ -230,6 +264,16 @@ impl Builder {
         if self.sweep_every.is_zero() {
             of_all("its interval between sweeps is zero: give it one, such as mins(5)");
         }
+        for (class, limit) in &self.limits {
+            if limit.running == 0 {
+                of_all(&format!(
+                    "no run of class {class:?} could ever start: give it a place with .concurrency({class:?}, 1)"
+                ));
+            }
+        }
+        if self.silent_after == 0 {
+            of_all("every canary would be silent at once: .silent_after takes at least 1");
+        }
         if self.canaries.is_empty() {
             of_all("it has no canary, and nothing is green on nothing: add one with .canary(every(mins(1)), …)");
         }
@@ -238,6 +282,25 @@ impl Builder {
         }
         problems
     }
+}
+
+/// Spreads the first starts of canaries with the same interval over it.
+fn slots(canaries: Vec<(Schedule, AnyCanary)>, monitor: &str, classes: &[Arc<str>]) -> Vec<Slot> {
+    let mut alike: BTreeMap<Duration, usize> = BTreeMap::new();
+    for (schedule, _) in &canaries {
+        *alike.entry(schedule.period()).or_default() += 1;
+    }
+    let mut nth: BTreeMap<Duration, usize> = BTreeMap::new();
+    let slot = |(schedule, canary): (Schedule, AnyCanary)| {
+        let n = nth.entry(schedule.period()).or_default();
+        let offset = stagger(schedule.period(), alike[&schedule.period()], *n);
+        *n += 1;
+        let class = classes.iter().position(|class| **class == *canary.spec().class_name());
+        let class = class.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+        let seed = seed(monitor, canary.spec().name());
+        Slot { offset, ..Slot::new(canary, schedule, class, seed) }
+    };
+    canaries.into_iter().map(slot).collect()
 }
 
 impl fmt::Debug for Builder {
@@ -255,6 +318,10 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    pub(super) fn new(monitor: Arc<str>, problems: Vec<Problem>) -> Self {
+        Self { monitor, problems }
+    }
+
     /// Returns what is wrong, one by one.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

@@ -1,154 +1,174 @@
 //! Starts runs when they are due, and ends them when the monitor is told to stop.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::task::{Id, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::Entry;
-use super::summary::Runs;
+use super::board::{Board, Start};
+use super::connectivity::Gate;
+use super::slot::Id;
+use crate::failure::Failure;
 use crate::report::Report;
 use crate::runner::{Runner, panics_abort};
 use crate::sink::Pipeline;
 
-/// How many canaries `once` runs side by side.
-const SIDE_BY_SIDE: usize = 8;
+/// How long the scheduler sleeps at most: so often it looks at the wall clock, and says that it lives.
+const BEAT: Duration = Duration::from_secs(5);
 
-/// Runs every canary on its schedule until `stop`, then lets what runs end within `grace`, then cancels it.
-pub(super) async fn run(
-    entries: Vec<Entry>,
+/// What runs are conducted with.
+pub(super) struct Conductor {
+    board: Arc<Board>,
     runner: Runner,
-    pipeline: &Arc<Pipeline>,
-    stop: impl Future<Output = ()>,
-    grace: Duration,
-) -> Runs {
-    if panics_abort() {
-        let covered = if runner.remembers() {
-            "what its runs made is removed by the sweep at the next start"
-        } else {
-            "what its runs made stays in the target: add `.journal(path)`"
-        };
-        tracing::warn!(target: "synthetic", "built with panic = \"abort\": a panic in a canary ends this process, reported but not cleaned up after; {covered}");
-    }
-    let runs = Arc::new(Mutex::new(Runs::default()));
-    let (no_more, cancel) = (CancellationToken::new(), CancellationToken::new());
-    let start = Instant::now();
-    let mut beats = Beats::default();
-    for entry in entries {
-        let name = entry.canary.spec().shared_name();
-        lock(&runs).expect(Arc::clone(&name));
-        let beat = beat(
-            entry,
-            runner.clone(),
-            Arc::clone(pipeline),
-            Beat { start, runs: Arc::clone(&runs), no_more: no_more.clone(), cancel: cancel.clone() },
-        );
-        beats.names.insert(beats.tasks.spawn(beat).id(), name);
-    }
-    // A monitor that is dropped takes its runs with it, and what they deferred is still undone.
-    let dropped = cancel.clone().drop_guard();
-    stop.await;
-    no_more.cancel();
-    if timeout(grace, drain(&mut beats, &runs)).await.is_err() {
-        cancel.cancel();
-        // Every run ends now within its own cleanup budget.
-        drain(&mut beats, &runs).await;
-    }
-    drop(dropped);
-    std::mem::take(&mut *lock(&runs))
-}
-
-struct Beat {
-    start: Instant,
-    runs: Arc<Mutex<Runs>>,
-    no_more: CancellationToken,
+    pipeline: Arc<Pipeline>,
+    gate: Arc<Option<Gate>>,
+    listener: Option<UnboundedSender<(Id, Arc<Report>)>>,
     cancel: CancellationToken,
 }
 
-/// Runs one canary on its schedule: never two runs side by side; starts that were missed collapse into one.
-async fn beat(entry: Entry, runner: Runner, pipeline: Arc<Pipeline>, beat: Beat) {
-    let Beat { start, runs, no_more, cancel } = beat;
-    let name = entry.canary.spec().shared_name();
-    let mut done: Option<u64> = None;
-    loop {
-        // Of the starts that were missed, the last is made up for at once, and the others are counted.
-        let earliest = done.map_or(0, |done| done + 1);
-        let next = entry.schedule.last_due(entry.offset, start.elapsed()).max(earliest);
-        let due = start + entry.schedule.nth(entry.offset, next);
+impl Conductor {
+    pub(super) fn new(board: Arc<Board>, runner: Runner, pipeline: Arc<Pipeline>, gate: Arc<Option<Gate>>) -> Self {
+        Self { board, runner, pipeline, gate, listener: None, cancel: CancellationToken::new() }
+    }
+
+    /// Tells of every report, too.
+    pub(super) fn listened_by(mut self, listener: UnboundedSender<(Id, Arc<Report>)>) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Keeps the schedules until `stop`, then lets what runs end within `grace`, then cancels it.
+    pub(super) async fn keep_schedules(self, stop: impl Future<Output = ()>, grace: Duration) {
+        self.warn_of_abort();
+        self.board.start();
+        self.conduct(stop, std::future::pending(), grace).await;
+    }
+
+    /// Lets every canary run once, at most so many of a class side by side, or until `stop`.
+    pub(super) async fn run_each_once(self, side_by_side: usize, stop: impl Future<Output = ()>, grace: Duration) {
+        self.board.start_once(side_by_side);
+        let board = Arc::clone(&self.board);
+        let all_done = async move {
+            loop {
+                let concluded = board.concluded.notified();
+                if board.is_done() {
+                    return;
+                }
+                concluded.await;
+            }
+        };
+        self.conduct(stop, all_done, grace).await;
+    }
+
+    async fn conduct(self, stop: impl Future<Output = ()>, done: impl Future<Output = ()>, grace: Duration) {
+        let tracker = TaskTracker::new();
+        // A monitor that is dropped takes its runs with it, and what they deferred is still undone.
+        let dropped = self.cancel.clone().drop_guard();
+        let conductor = Arc::new(self);
         tokio::select! {
             biased;
-            () = no_more.cancelled() => return,
-            () = sleep_until(due) => {}
+            () = stop => {}
+            () = done => {}
+            () = conductor.start_what_is_due(&tracker) => {}
         }
-        if done.is_some() && next > earliest {
-            lock(&runs).missed(&name, next - earliest);
+        conductor.board.drain();
+        tracker.close();
+        if timeout(grace, tracker.wait()).await.is_err() {
+            conductor.cancel.cancel();
+            // Every run ends now within its own cleanup budget.
+            tracker.wait().await;
         }
-        done = Some(next);
-        let report = runner.attempt(&entry.canary, Some(due), cancel.child_token()).await;
-        lock(&runs).count(&report);
-        pipeline.accept(&Arc::new(report));
+        dropped.disarm();
     }
-}
 
-/// Runs every canary once.
-pub(super) async fn once(entries: Vec<Entry>, runner: Runner, pipeline: &Arc<Pipeline>) -> (Vec<Arc<Report>>, Runs) {
-    let mut runs = Runs::default();
-    let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
-    let mut attempts = JoinSet::new();
-    let mut names = HashMap::new();
-    let cancel = CancellationToken::new();
-    let _dropped = cancel.clone().drop_guard();
-    for (n, entry) in entries.into_iter().enumerate() {
-        runs.expect(entry.canary.spec().shared_name());
-        let (runner, places, cancel) = (runner.clone(), Arc::clone(&places), cancel.child_token());
-        let name = entry.canary.spec().shared_name();
-        let attempt = attempts.spawn(async move {
-            let _place = places.acquire_owned().await;
-            (n, Arc::new(runner.attempt(&entry.canary, None, cancel).await))
-        });
-        names.insert(attempt.id(), name);
-    }
-    let mut reports = Vec::new();
-    while let Some(ended) = attempts.join_next().await {
-        match ended {
-            Ok((n, report)) => {
-                runs.count(&report);
-                pipeline.accept(&report);
-                reports.push((n, report));
+    async fn start_what_is_due(self: &Arc<Self>, tracker: &TaskTracker) {
+        loop {
+            let (starts, until) = self.board.take(BEAT);
+            for start in starts {
+                let conductor = Arc::clone(self);
+                tracker.spawn(async move { conductor.run(start).await });
             }
-            Err(error) => {
-                tracing::error!(target: "synthetic", %error, "a run ended without a report by a fault of the SDK");
-                names.get(&error.id()).into_iter().for_each(|name| runs.fault(name));
+            tokio::select! {
+                () = self.board.changed.notified() => {}
+                () = sleep_until(until) => {}
             }
         }
     }
-    reports.sort_by_key(|(n, _)| *n);
-    (reports.into_iter().map(|(_, report)| report).collect(), runs)
-}
 
-/// The schedules that are kept, a task each, and whose they are.
-#[derive(Default)]
-struct Beats {
-    tasks: JoinSet<()>,
-    names: HashMap<Id, Arc<str>>,
-}
+    /// Makes one run, and records how it ended.
+    async fn run(&self, start: Start) {
+        let mut going = Going { board: &self.board, id: start.id, has_a_place: start.skip.is_none(), ended: false };
+        let mut report = match self.skipped(&start).await {
+            Some(why) => self.runner.skip(&start.canary, start.due, why),
+            None => self.runner.attempt(&start.canary, Some(start.due), self.cancel.child_token()).await,
+        };
+        (report.missed, report.queue_wait) = (start.missed, start.waited);
+        let report = Arc::new(report);
+        self.pipeline.accept(&report);
+        if let Some(listener) = &self.listener {
+            let _ = listener.send((start.id, Arc::clone(&report)));
+        }
+        going.ends(Some(&report));
+    }
 
-async fn drain(beats: &mut Beats, runs: &Mutex<Runs>) {
-    while let Some(ended) = beats.tasks.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(target: "synthetic", %error, "a canary's schedule ended by a fault of the SDK");
-            if let Some(name) = beats.names.get(&error.id()) {
-                lock(runs).fault(name);
-            }
+    /// Returns why a start is to be skipped, if it is.
+    async fn skipped(&self, start: &Start) -> Option<Failure> {
+        if let Some(skip) = &start.skip {
+            let (class, limit) = (&skip.class, skip.limit);
+            let why = format!(
+                "{} runs of class {class:?} go on and {} wait: there is no place for another one",
+                limit.running, limit.waiting
+            );
+            return Some(Failure::skip(why).hint(
+                "see which runs of this class take so long; `Builder::concurrency` sets how many go on side by side",
+            ));
+        }
+        let problem = (*self.gate).as_ref()?.pass().await.err()?;
+        self.board.lock().stats.no_connectivity += 1;
+        let why = format!("the monitor's own network is down: {problem}");
+        Some(
+            Failure::skip(why)
+                .hint("nothing was asked of the target, and nothing is said of it: see to this machine's network"),
+        )
+    }
+
+    fn warn_of_abort(&self) {
+        if panics_abort() {
+            let covered = if self.runner.remembers() {
+                "what its runs made is removed by the sweep at the next start"
+            } else {
+                "what its runs made stays in the target: add `.journal(path)`"
+            };
+            tracing::warn!(target: "synthetic", "built with panic = \"abort\": a panic in a canary ends this process, reported but not cleaned up after; {covered}");
         }
     }
 }
 
-fn lock(runs: &Mutex<Runs>) -> std::sync::MutexGuard<'_, Runs> {
-    runs.lock().unwrap_or_else(PoisonError::into_inner)
+/// A run that goes on. However it goes, its canary goes on afterwards.
+struct Going<'a> {
+    board: &'a Board,
+    id: Id,
+    has_a_place: bool,
+    ended: bool,
+}
+
+impl Going<'_> {
+    fn ends(&mut self, report: Option<&Arc<Report>>) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.board.conclude(self.id, report, self.has_a_place);
+        }
+    }
+}
+
+impl Drop for Going<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            tracing::error!(target: "synthetic", "a run ended without a report: the runtime was shut down, or by a fault of the SDK");
+            self.ends(None);
+        }
+    }
 }

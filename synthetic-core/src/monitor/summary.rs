@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Exit;
 use super::sweeps::Swept;
 use crate::cleanup::canary_part;
@@ -24,7 +26,7 @@ pub struct Summary {
 }
 
 /// What became of one canary.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CanarySummary {
     /// How many runs ended in which outcome.
@@ -98,43 +100,56 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What the scheduler counts while it runs.
-#[derive(Debug, Default)]
-pub(super) struct Runs {
-    canaries: BTreeMap<Arc<str>, CanarySummary>,
+/// What is counted of one canary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    outcomes: [u64; Outcome::ALL.len()],
+    left_behind: u64,
+    pub(super) missed: u64,
 }
 
-impl Runs {
-    pub(super) fn expect(&mut self, canary: Arc<str>) {
-        self.canaries.entry(canary).or_default();
-    }
-
-    pub(super) fn missed(&mut self, canary: &Arc<str>, missed: u64) {
-        self.canaries.entry(Arc::clone(canary)).or_default().missed += missed;
+impl Counts {
+    pub(super) fn count(&mut self, report: &Report) {
+        self.outcomes[report.outcome as usize] += 1;
+        // What has a mark is counted at the end, when it is known what the sweeps could not remove.
+        let deferred = report.cleanup.items.iter().filter(|item| item.mark.is_none() && item.result.is_leak());
+        self.left_behind += deferred.count() as u64;
     }
 
     /// A run ended without a report, by a fault of the SDK: that is never green.
-    pub(super) fn fault(&mut self, canary: &Arc<str>) {
-        *self.canaries.entry(Arc::clone(canary)).or_default().outcomes.entry(Outcome::Error).or_default() += 1;
+    pub(super) fn fault(&mut self) {
+        self.outcomes[Outcome::Error as usize] += 1;
     }
 
-    pub(super) fn count(&mut self, report: &Report) {
-        let canary = self.canaries.entry(Arc::clone(&report.canary)).or_default();
-        *canary.outcomes.entry(report.outcome).or_default() += 1;
-        // What has a mark is counted at the end, when it is known what the sweeps could not remove.
-        let deferred = report.cleanup.items.iter().filter(|item| item.mark.is_none() && item.result.is_leak());
-        canary.left_behind += deferred.count() as u64;
+    pub(super) fn add(&mut self, other: &Self) {
+        self.outcomes.iter_mut().zip(other.outcomes).for_each(|(sum, more)| *sum += more);
+        self.left_behind += other.left_behind;
+        self.missed += other.missed;
     }
+}
 
-    pub(super) fn into_summary(mut self, sinks: Vec<SinkStats>, swept: Swept) -> Summary {
+impl From<Counts> for CanarySummary {
+    fn from(counts: Counts) -> Self {
+        let outcomes = Outcome::ALL.into_iter().map(|outcome| (outcome, counts.outcomes[outcome as usize]));
+        Self {
+            outcomes: outcomes.filter(|(_, runs)| *runs > 0).collect(),
+            left_behind: counts.left_behind,
+            missed: counts.missed,
+        }
+    }
+}
+
+impl Summary {
+    pub(super) fn new(counts: BTreeMap<Arc<str>, Counts>, sinks: Vec<SinkStats>, swept: Swept) -> Self {
+        let mut canaries: BTreeMap<Arc<str>, CanarySummary> =
+            counts.into_iter().map(|(name, counts)| (name, counts.into())).collect();
         // Things of canaries that this monitor does not have any more count too.
-        let name = |canary: &Arc<str>| canary_part(canary);
         let names: BTreeMap<String, Arc<str>> =
-            self.canaries.keys().map(|canary| (name(canary), Arc::clone(canary))).collect();
+            canaries.keys().map(|canary| (canary_part(canary), Arc::clone(canary))).collect();
         for (canary, left) in swept.left_behind {
             let canary = names.get(&canary).cloned().unwrap_or_else(|| canary.into());
-            self.canaries.entry(canary).or_default().left_behind += left;
+            canaries.entry(canary).or_default().left_behind += left;
         }
-        Summary { canaries: self.canaries, sinks, problems: swept.problems }
+        Self { canaries, sinks, problems: swept.problems }
     }
 }

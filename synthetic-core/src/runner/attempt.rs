@@ -21,10 +21,8 @@ use crate::run::{Context, Shared};
 pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, identity: Identity) -> Report {
     let problem = canary.spec().problems().into_iter().next();
     let problem = problem.map(|it| Failure::setup(format!("canary {:?} cannot run: {it}", canary.spec().name())));
-    if let Some(mut failure) = problem.or_else(|| paused(&run)) {
-        Context::top(&run).raise(&mut failure);
-        run.begin_cleanup();
-        return conclude(&run, &identity, Duration::ZERO, CleanupReport::default()).report;
+    if let Some(failure) = problem.or_else(|| paused(&run)) {
+        return refuse(&run, &identity, failure);
     }
     // Made before the body starts: without a clock there is no run.
     let time_is_up = sleep_until(run.deadline);
@@ -82,6 +80,13 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
             report
         }
     }
+}
+
+/// Reports that a run did not begin, and why.
+pub(super) fn refuse(run: &Arc<Shared>, identity: &Identity, mut why: Failure) -> Report {
+    Context::top(run).raise(&mut why);
+    run.begin_cleanup();
+    conclude(run, identity, Duration::ZERO, CleanupReport::default()).report
 }
 
 /// Keeps the time of a run, for the driver too: tells it when the body's time is up, and is ready when the body should

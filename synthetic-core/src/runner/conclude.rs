@@ -99,6 +99,8 @@ pub(super) fn conclude(
         reason,
         scheduled_at: identity.scheduled_at,
         started_at: clock.wall_at(clock.started()),
+        missed: 0,
+        queue_wait: Duration::ZERO,
         duration,
         checks: run.checks(),
         failures,

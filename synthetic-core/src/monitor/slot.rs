@@ -1,0 +1,118 @@
+//! One canary of a monitor: its schedule, and what became of its runs so far.
+
+use std::time::{Duration, SystemTime};
+
+use super::history::History;
+use super::summary::Counts;
+use crate::canary::AnyCanary;
+use crate::schedule::{Due, Origin, Schedule};
+
+/// Names a canary of a monitor. One that was removed leaves its number to another.
+pub(super) type Id = usize;
+
+/// What a canary does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Idle,
+    /// It is due, and waits for a place.
+    Waiting,
+    Running,
+}
+
+/// One canary of a monitor. There may be a hundred thousand: what a canary does not need takes no memory.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) canary: AnyCanary,
+    pub(super) schedule: Schedule,
+    /// What its schedule counts from, after the start of the monitor.
+    pub(super) epoch: Duration,
+    pub(super) offset: Duration,
+    pub(super) seed: u64,
+    /// The number of its class.
+    pub(super) class: u32,
+    /// Which of the wake-ups that were asked for counts.
+    pub(super) turn: u64,
+    pub(super) phase: Phase,
+    pub(super) paused: bool,
+    /// It goes when its run has ended.
+    pub(super) removed: bool,
+    pub(super) failing: bool,
+    /// The nominal moment of its last start, after the epoch.
+    pub(super) last: Option<Duration>,
+    /// The nominal moment of its next start, after the start of the monitor.
+    pub(super) next: Option<Duration>,
+    /// When its last run ended, after the start of the monitor.
+    pub(super) concluded: Option<Duration>,
+    /// Since when it is meant to run, after the start of the monitor.
+    pub(super) since: Duration,
+    pub(super) counts: Counts,
+    pub(super) history: History,
+}
+
+impl Slot {
+    pub(super) fn new(canary: AnyCanary, schedule: Schedule, class: u32, seed: u64) -> Self {
+        Self {
+            canary,
+            schedule,
+            epoch: Duration::ZERO,
+            offset: Duration::ZERO,
+            seed,
+            class,
+            turn: 0,
+            phase: Phase::Idle,
+            paused: false,
+            removed: false,
+            failing: false,
+            last: None,
+            next: None,
+            concluded: None,
+            since: Duration::ZERO,
+            counts: Counts::default(),
+            history: History::default(),
+        }
+    }
+
+    /// Returns the next start, when the monitor started at `wall` and it is `now` after that.
+    pub(super) fn due(&self, wall: SystemTime, now: Duration) -> Option<Due> {
+        let due = self.schedule.due(&self.origin(wall), self.last, now.saturating_sub(self.epoch), self.failing)?;
+        Some(Due { at: due.at.saturating_add(self.epoch), ..due })
+    }
+
+    /// Returns when a canary that behaves has concluded so many runs after the last one that it did conclude, or after it
+    /// was added or let go on; nothing when its schedule has no more.
+    pub(super) fn expected(&self, wall: SystemTime, runs: u32) -> Option<Duration> {
+        let origin = self.origin(wall);
+        let quiet_since = self.quiet_since().saturating_sub(self.epoch);
+        let mut last = Some(quiet_since).filter(|since| !since.is_zero());
+        for _ in 0..runs {
+            last = Some(self.schedule.due(&origin, last, last.unwrap_or_default(), false)?.at);
+        }
+        let (_, cleanup) = self.canary.spec().cleanup_time();
+        let takes = self.canary.spec().time().saturating_add(cleanup);
+        Some(last.unwrap_or_default().saturating_add(self.epoch).saturating_add(takes))
+    }
+
+    /// Returns since when it has concluded nothing although it is meant to, after the start of the monitor.
+    pub(super) fn quiet_since(&self) -> Duration {
+        self.concluded.unwrap_or_default().max(self.since)
+    }
+
+    /// Lets the schedule count from now on. Its first start is within a minute of that and its interval, at a moment that is
+    /// its own, so that not all who are added at once start at once.
+    pub(super) fn begin_at(&mut self, epoch: Duration) {
+        let within = self.schedule.period().min(Duration::from_secs(60)).as_millis().max(1);
+        let offset = u64::try_from(u128::from(self.seed) % within).unwrap_or_default();
+        (self.epoch, self.since, self.last) = (epoch, epoch, None);
+        self.offset = Duration::from_millis(offset);
+    }
+
+    /// Lets it go on with its schedule after a pause.
+    pub(super) fn go_on_at(&mut self, now: Duration) {
+        self.since = now;
+        self.last = Some(now.saturating_sub(self.epoch));
+    }
+
+    fn origin(&self, wall: SystemTime) -> Origin {
+        Origin { wall: wall + self.epoch, offset: self.offset, seed: self.seed }
+    }
+}
