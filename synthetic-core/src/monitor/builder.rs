@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::board::Board;
 use super::classes::Limit;
+use super::setting::{Journal, Set, Setting, Settings, Source};
 use super::slot::Slot;
 use super::sweeps::Sweeps;
 use super::{Connectivity, Handle, Monitor, validate};
 use crate::canary::AnyCanary;
-use crate::cleanup::{Cleaner, FileJournal, JournalError, JournalStore, Kinds, Resource};
+use crate::cleanup::{Cleaner, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
 use crate::schedule::{Schedule, seed, stagger};
@@ -39,16 +40,11 @@ pub struct Builder {
     sinks: Vec<Arc<dyn Sink>>,
     runner: Runner,
     clock: Option<Clock>,
-    journal: Option<Result<Arc<dyn JournalStore>, JournalError>>,
     kinds: Arc<Kinds>,
     bad_kinds: Vec<String>,
-    sweep_every: Duration,
-    grace: Duration,
-    close: Duration,
-    limits: BTreeMap<Arc<str>, Limit>,
-    connectivity: Option<Connectivity>,
-    history: usize,
-    silent_after: u32,
+    settings: Settings,
+    /// Who speaks: what is set now, is set by them.
+    speaker: Source,
 }
 
 impl Builder {
@@ -59,22 +55,16 @@ impl Builder {
             canaries: Vec::new(),
             sinks: Vec::new(),
             clock: None,
-            journal: None,
             kinds: Arc::default(),
             bad_kinds: Vec::new(),
-            sweep_every: Duration::from_secs(300),
-            grace: Duration::from_secs(20),
-            close: Duration::from_secs(10),
-            limits: Limit::defaults(),
-            connectivity: None,
-            history: 20,
-            silent_after: 3,
+            settings: Settings::default(),
+            speaker: Source::Program,
         }
     }
 
     /// Says where the monitor runs: `eu-west-1`. It is in every report.
     pub fn location(mut self, location: impl Into<Arc<str>>) -> Self {
-        self.runner = self.runner.location(location);
+        self.settings.location = self.says(Some(location.into()));
         self
     }
 
@@ -97,16 +87,15 @@ impl Builder {
     /// kinds, and ask the same target.
     ///
     /// Every kind that canaries make must be known by a [`resource`](Self::resource).
-    pub fn journal(self, folder: impl AsRef<Path>) -> Self {
-        match FileJournal::open(folder) {
-            Ok(journal) => self.journal_store(journal),
-            Err(error) => Self { journal: Some(Err(error)), ..self },
-        }
+    pub fn journal(mut self, folder: impl AsRef<Path>) -> Self {
+        self.settings.journal = self.says(Journal::Folder(folder.as_ref().to_owned()));
+        self
     }
 
-    /// Keeps what canaries make in this store: a [`FileJournal`] with other settings, or one of your own.
+    /// Keeps what canaries make in this store: a [`FileJournal`](crate::cleanup::FileJournal) with other settings, or one of
+    /// your own.
     pub fn journal_store(mut self, store: impl JournalStore) -> Self {
-        self.journal = Some(Ok(Arc::new(store)));
+        self.settings.journal = self.says(Journal::Store(Arc::new(store)));
         self
     }
 
@@ -125,7 +114,7 @@ impl Builder {
 
     /// Sets how often what is in the journal is swept, the start apart.
     pub fn sweep_every(mut self, interval: Duration) -> Self {
-        self.sweep_every = interval;
+        self.settings.sweep_every = self.says(interval);
         self
     }
 
@@ -155,7 +144,7 @@ impl Builder {
     /// platform gives, such as Kubernetes' `terminationGracePeriodSeconds` of 30 s. What is not removed by then stays in the
     /// journal. Zero cancels at once.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.settings.grace = self.says(grace);
         self
     }
 
@@ -163,40 +152,42 @@ impl Builder {
     /// wait for their place in the order in which they were due; the starts beyond that are skipped, with a report each. The
     /// time of waiting is no part of a run's duration.
     pub fn concurrency(mut self, class: impl Into<Arc<str>>, most: usize) -> Self {
-        self.limits.insert(class.into(), Limit::of(most));
+        self.settings.limits.insert(class.into(), self.says(Limit::of(most)));
         self
     }
 
     /// Sets how many starts of a [class](crate::Spec::class) may wait for their place, after
     /// [`concurrency`](Self::concurrency) has been said.
     pub fn queue(mut self, class: impl Into<Arc<str>>, most: usize) -> Self {
-        self.limits.entry(class.into()).or_insert(Limit { running: 0, waiting: 0 }).waiting = most;
+        let class = class.into();
+        let running = self.settings.limits.get(&class).map_or(0, |limit| limit.value.running);
+        self.settings.limits.insert(class, self.says(Limit { running, waiting: most }));
         self
     }
 
     /// Checks before runs that our own network is there: while it is not, they are skipped.
     pub fn connectivity(mut self, connectivity: Connectivity) -> Self {
-        self.connectivity = Some(connectivity);
+        self.settings.connectivity = self.says(Some(connectivity));
         self
     }
 
     /// Sets how many runs of each canary are remembered: so many that passed, and so many that did not. Where that comes to
     /// more than 10,000 for all canaries together, each has its share; the last run that did not pass is always remembered.
     pub fn history(mut self, each: usize) -> Self {
-        self.history = each;
+        self.settings.history = self.says(each);
         self
     }
 
     /// Sets for how many of its intervals a canary may conclude nothing before the monitor is
     /// [unhealthy](super::Health).
     pub fn silent_after(mut self, intervals: u32) -> Self {
-        self.silent_after = intervals;
+        self.settings.silent_after = self.says(intervals);
         self
     }
 
     /// Sets how long sinks may take to deliver what is queued when the monitor ends.
     pub fn close_within(mut self, close: Duration) -> Self {
-        self.close = close;
+        self.settings.close = self.says(close);
         self
     }
 
@@ -225,29 +216,56 @@ impl Builder {
     /// shorten the timeout or lengthen the interval");
     /// ```
     pub fn build(self) -> Result<Monitor, ConfigError> {
-        let problems = self.problems();
-        if !problems.is_empty() {
+        let journal = self.settings.journal.value.open();
+        let problems = self.problems(journal.as_ref().err());
+        let (store, []) = (journal.ok().flatten(), &problems[..]) else {
             return Err(ConfigError { monitor: self.name, problems });
-        }
-        let classes: Vec<Arc<str>> = self.limits.keys().cloned().collect();
+        };
+        let Settings { location, sweep_every, grace, close, history, silent_after, connectivity, limits, .. } =
+            self.settings;
+        let limits: BTreeMap<_, _> = limits.into_iter().map(|(class, limit)| (class, limit.value)).collect();
+        let classes: Vec<Arc<str>> = limits.keys().cloned().collect();
         let slots = slots(self.canaries, &self.name, &classes);
-        let board = Arc::new(Board::new(slots, self.limits, self.history, self.clock));
-        let handle = Handle::new(Arc::clone(&board), Arc::clone(&self.name), self.silent_after);
-        let store = self.journal.and_then(Result::ok);
+        let board = Arc::new(Board::new(slots, limits, history.value, self.clock));
+        let handle = Handle::new(Arc::clone(&board), Arc::clone(&self.name), silent_after.value);
         let clock = self.clock.unwrap_or_else(Clock::system);
         let cleaner = Arc::new(Cleaner::swept(store, self.kinds, clock));
-        let runner = self.runner.cleaner(Arc::clone(&cleaner));
-        let sweeps = Sweeps { sweeper: cleaner.sweeper(self.name), every: self.sweep_every, cleaner };
-        let Self { sinks, connectivity, grace, close, .. } = self;
-        Ok(Monitor { board, handle, sinks, runner, sweeps, connectivity, grace, close })
+        let mut runner = self.runner.cleaner(Arc::clone(&cleaner));
+        if let Some(location) = location.value {
+            runner = runner.location(location);
+        }
+        let sweeps = Sweeps { sweeper: cleaner.sweeper(self.name), every: sweep_every.value, cleaner };
+        let (connectivity, grace, close) = (connectivity.value, grace.value, close.value);
+        Ok(Monitor { board, handle, sinks: self.sinks, runner, sweeps, connectivity, grace, close })
     }
 
-    fn problems(&self) -> Vec<Problem> {
+    /// Returns what it is set to and who said so, canaries and sinks apart.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::monitor::Source;
+    /// use synthetic_core::prelude::*;
+    ///
+    /// let settings = Monitor::named("shop").grace(secs(30)).settings();
+    /// let grace = settings.iter().find(|setting| setting.name == "grace").unwrap();
+    /// assert_eq!((&*grace.value, &grace.source), ("30s", &Source::Program));
+    /// ```
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        self.settings.list()
+    }
+
+    fn says<T>(&self, value: T) -> Set<T> {
+        Set { value, source: self.speaker.clone() }
+    }
+
+    fn problems(&self, journal: Option<&JournalError>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names = HashSet::new();
         for (schedule, canary) in &self.canaries {
             let spec = canary.spec();
-            let mut found = validate::canary(schedule, spec, &|class| self.limits.contains_key(class));
+            let mut found = validate::canary(schedule, spec, &|class| self.settings.limits.contains_key(class));
             if !names.insert(spec.name()) {
                 found.push(validate::TWICE.to_owned());
             }
@@ -257,21 +275,21 @@ impl Builder {
         if self.name.is_empty() {
             of_all("its name is empty: give it one, such as the service's");
         }
-        if let Some(Err(error)) = &self.journal {
+        if let Some(error) = journal {
             of_all(&format!("its journal cannot be used: {error}"));
         }
         self.bad_kinds.iter().for_each(|problem| of_all(problem));
-        if self.sweep_every.is_zero() {
+        if self.settings.sweep_every.value.is_zero() {
             of_all("its interval between sweeps is zero: give it one, such as mins(5)");
         }
-        for (class, limit) in &self.limits {
-            if limit.running == 0 {
+        for (class, limit) in &self.settings.limits {
+            if limit.value.running == 0 {
                 of_all(&format!(
                     "no run of class {class:?} could ever start: give it a place with .concurrency({class:?}, 1)"
                 ));
             }
         }
-        if self.silent_after == 0 {
+        if self.settings.silent_after.value == 0 {
             of_all("every canary would be silent at once: .silent_after takes at least 1");
         }
         if self.canaries.is_empty() {

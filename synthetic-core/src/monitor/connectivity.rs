@@ -81,6 +81,10 @@ impl Connectivity {
         self
     }
 
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
     async fn ask(&self) -> Result<(), String> {
         // A check that panics is no proof that the network is down; its task keeps the panic to itself.
         match timeout(self.time, AbortOnDropHandle::new(tokio::spawn((self.check)()))).await {
