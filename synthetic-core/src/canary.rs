@@ -1,11 +1,15 @@
 //! What a canary is: [`Canary`], its [`Spec`], and the one place that boxes it, [`AnyCanary`].
 
+mod retries;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use self::retries::Retries;
+pub use self::retries::RetryOn;
 use crate::failure::Result;
 use crate::run::Run;
 
@@ -109,6 +113,7 @@ where
 /// - cleanup: 10 s for each thing, 30 s for all of them, apart from the body's time
 /// - what is left behind degrades the run; nothing is kept for debugging
 /// - guards: at most 20 things that are not removed yet; the canary pauses while more than 20 wait for their removal
+/// - retries: none; where there are any, only after failures of the network, and at once
 /// - tags: none
 /// - class: `http`, by which it is decided how many runs go on side by side
 ///
@@ -131,6 +136,8 @@ pub struct Spec {
     keep: Option<Duration>,
     max_live: usize,
     max_pending: usize,
+    /// None for most: a spec is copied into every run.
+    retries: Option<Arc<Retries>>,
     tags: Arc<[String]>,
     class: Arc<str>,
 }
@@ -163,6 +170,7 @@ impl Spec {
             keep: None,
             max_live: 20,
             max_pending: 20,
+            retries: None,
             tags: Arc::new([]),
             class: http_class(),
         }
@@ -207,6 +215,59 @@ impl Spec {
     /// each start is reported as an error that says so.
     pub fn max_pending(mut self, most: usize) -> Self {
         self.max_pending = most;
+        self
+    }
+
+    /// Makes up to `more` further attempts, at once, when one failed for a reason of the [network](RetryOn::Network). At most
+    /// 10.
+    ///
+    /// Every attempt is whole: a timeout, a mark, personas and connections of its own, and what it made is removed before
+    /// the next one begins. The run ends as its last attempt did, in one report that lists the earlier ones as
+    /// [`attempts`](crate::Report::attempts); one that passed after a failure is [flaky](crate::Report::flaky). What any
+    /// of them left behind counts as [`on_leak`](Self::on_leak) says, and what one [keeps](Self::keep_on_failure) stays. A
+    /// run that is cancelled makes no further attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use synthetic_core::failure::Reason;
+    /// use synthetic_core::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let down = AtomicBool::new(true);
+    /// let report = once(canary(Spec::new("api-health").retry(2), move |run: Run| {
+    ///     let down = down.swap(false, Ordering::Relaxed);
+    ///     async move {
+    ///         if down {
+    ///             return Err(Failure::with_reason(Reason::Connect, "connect to 10.0.0.7:443 refused"));
+    ///         }
+    ///         run.expect("status", 200, eq(200))
+    ///     }
+    /// }))
+    /// .await;
+    /// assert!(report.outcome == Outcome::Passed && report.flaky());
+    /// assert_eq!(report.attempts[0].reason, Some(Reason::Connect));
+    /// # }
+    /// ```
+    pub fn retry(mut self, more: u32) -> Self {
+        self.retries_mut().more = more;
+        self
+    }
+
+    /// Lets a failure count only when it is confirmed: waits so long before a further attempt, and makes at least one.
+    /// Together with [`retry`](Self::retry), waits so long before each.
+    ///
+    /// The wait is no part of the run's duration, and ends when the run is cancelled: the failure then stands as it is, and
+    /// the report says that nothing confirmed it.
+    pub fn confirm_after(mut self, wait: Duration) -> Self {
+        self.retries_mut().confirm_after = Some(wait);
+        self
+    }
+
+    /// Sets after which failures another attempt is made.
+    pub fn retry_on(mut self, on: RetryOn) -> Self {
+        self.retries_mut().on = on;
         self
     }
 
@@ -266,10 +327,32 @@ impl Spec {
         (self.max_live, self.max_pending)
     }
 
+    /// Returns how many further attempts a run makes at most, that of [`confirm_after`](Self::confirm_after) included.
+    #[must_use]
+    pub fn retries(&self) -> u32 {
+        self.retries.as_ref().map_or(0, |retries| retries.most())
+    }
+
+    /// Returns how long a run waits before a further attempt.
+    #[must_use]
+    pub fn confirm_time(&self) -> Option<Duration> {
+        self.retries.as_ref()?.confirm_after
+    }
+
+    /// Returns after which failures another attempt is made.
+    #[must_use]
+    pub fn retry_policy(&self) -> RetryOn {
+        self.retries.as_ref().map_or_else(RetryOn::default, |retries| retries.on)
+    }
+
     /// Returns the tags.
     #[must_use]
     pub fn all_tags(&self) -> &[String] {
         &self.tags
+    }
+
+    fn retries_mut(&mut self) -> &mut Retries {
+        Arc::make_mut(self.retries.get_or_insert_default())
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {
@@ -293,6 +376,7 @@ impl Spec {
         if self.cleanup_each.is_zero() || self.cleanup_total.is_zero() {
             problems.push("its cleanup timeout is zero: nothing could ever be removed".to_owned());
         }
+        problems.extend(self.retries.as_ref().and_then(|retries| retries.problem()));
         problems
     }
 }
@@ -321,6 +405,16 @@ impl AnyCanary {
         &self.1
     }
 
+    /// Returns its journey alone.
+    pub(crate) fn body(&self) -> Body {
+        Body(Arc::clone(&self.0))
+    }
+}
+
+/// The journey of a canary without its spec, which a run has anyway.
+pub(crate) struct Body(Arc<dyn DynCanary>);
+
+impl Body {
     pub(crate) fn start(&self, run: Run) -> BoxFuture<'_, Result> {
         self.0.start(run)
     }

@@ -19,7 +19,7 @@ pub mod secret;
 pub mod sink;
 pub mod testing;
 
-pub use self::canary::{AnyCanary, Canary, FnCanary, OnLeak, Spec, canary};
+pub use self::canary::{AnyCanary, Canary, FnCanary, OnLeak, RetryOn, Spec, canary};
 pub use self::cleanup::{Gone, Mark, Resource};
 pub use self::clock::Clock;
 pub use self::failure::{Failure, Reason, Result};

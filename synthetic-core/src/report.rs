@@ -1,5 +1,6 @@
 //! What a run saw: [`Report`], exactly one for every run, and its versioned JSON form.
 
+mod attempt;
 mod cleanup;
 mod json;
 mod request;
@@ -14,6 +15,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
+pub use self::attempt::AttemptReport;
+pub(crate) use self::attempt::Earlier;
 pub use self::cleanup::{CleanupItem, CleanupReport, CleanupResult};
 pub use self::json::{JSON_SCHEMA, SCHEMA_VERSION};
 pub(crate) use self::json::{optional_rfc3339, rfc3339};
@@ -29,6 +32,9 @@ use crate::secret::Redactor;
 /// Exactly one is made for every run, also when its body panics, hangs or is cancelled. It never changes afterwards, and
 /// no secret that the run resolved stands in it. Its `Display` is the text that a person reads; its JSON form is
 /// versioned and described by [`JSON_SCHEMA`].
+///
+/// A canary that [retries](crate::Spec::retry) may make several attempts in one run: the report is then that of the last
+/// one, with what is worth knowing of the [earlier ones](Self::attempts). Cleanup and warnings are those of all of them.
 ///
 /// # Examples
 ///
@@ -66,10 +72,14 @@ pub struct Report {
     /// Why, unless it passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// When it should have started.
+    /// The earlier attempts of the run, all of which failed, oldest first: none unless it was
+    /// [tried again](crate::Spec::retry).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptReport>,
+    /// When it should have started: its first attempt, where there are several.
     #[serde(with = "json::rfc3339")]
     pub scheduled_at: SystemTime,
-    /// When it did start.
+    /// When it did start: its last attempt, where there are several.
     #[serde(with = "json::rfc3339")]
     pub started_at: SystemTime,
     /// How many starts before this one were missed, because the run before was not done by then.
@@ -99,7 +109,7 @@ pub struct Report {
     /// The requests that the run made, in the order in which they ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestReport>,
-    /// What was cleaned up afterwards.
+    /// What was cleaned up afterwards, and after each of the earlier attempts.
     pub cleanup: CleanupReport,
     /// What the run measured itself, see [`Run::metric`](crate::Run::metric).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -137,6 +147,25 @@ impl Report {
         );
     }
 
+    /// Returns whether the run passed, or was degraded, only after an earlier attempt of it had failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let report = once(canary(Spec::new("arithmetic").retry(2), |run: Run| async move {
+    ///     run.expect("1 + 1", 1 + 1, eq(2))
+    /// })).await;
+    /// assert!(!report.flaky(), "it passed at once");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn flaky(&self) -> bool {
+        self.outcome.is_up() && self.attempts.iter().any(|attempt| attempt.outcome == Outcome::Failed)
+    }
+
     /// Returns the failure that leads: the first of those that decided how the run ended.
     #[must_use]
     pub fn leading(&self) -> Option<&Failure> {
@@ -157,6 +186,7 @@ impl Report {
         };
         let failures = self.failures.iter_mut().chain(&mut self.unmet).chain(&mut self.recovered);
         failures.for_each(|failure| failure.rewrite(&rewrite));
+        self.attempts.iter_mut().for_each(|attempt| attempt.rewrite(&rewrite));
         self.steps.iter_mut().for_each(|step| step.rewrite(&rewrite));
         self.requests.iter_mut().for_each(|request| request.rewrite(&rewrite));
         self.cleanup.rewrite(&rewrite);

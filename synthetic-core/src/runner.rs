@@ -1,4 +1,4 @@
-//! What executes a run: one attempt is its body, then what was deferred, then exactly one report.
+//! What executes a run: an attempt is its body, then its cleanup; after the last attempt comes exactly one report.
 
 mod attempt;
 mod conclude;
@@ -9,6 +9,7 @@ mod last_words;
 mod logs;
 mod panics;
 mod pulse;
+mod retry;
 mod undo;
 
 use std::fmt;
@@ -25,7 +26,7 @@ use crate::canary::AnyCanary;
 use crate::cleanup::Cleaner;
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::report::Report;
+use crate::report::{Earlier, Report};
 use crate::run::{BeginRun, Shared};
 use crate::secret::{SecretStore, Secrets};
 
@@ -159,7 +160,8 @@ impl Runner {
         self
     }
 
-    /// Runs a canary once, and returns its report.
+    /// Runs a canary once, and returns its report. It is one run and one report also when the canary
+    /// [retries](crate::Spec::retry) and makes several attempts.
     ///
     /// Whatever the body does, the report comes: it is given up at its timeout, a panic is caught (unless the process is
     /// built with `panic = "abort"`), and a body that blocks its thread is given up with what it deferred undone by
@@ -182,23 +184,31 @@ impl Runner {
     /// Runs a canary once, as a monitor does: it was `due` at a moment that may have passed (without one, it is due
     /// now), and is cancelled by a token of its own.
     pub(crate) async fn attempt(&self, canary: &AnyCanary, due: Option<Instant>, cancel: CancellationToken) -> Report {
-        let (shared, identity) = self.begin(canary, due, cancel);
+        if canary.spec().retries() > 0 {
+            // In a box: a run that is not tried again, as most are not, pays nothing for it.
+            return Box::pin(retry::run(self, canary, due, cancel)).await;
+        }
+        let (shared, identity) = self.begin(canary, due, cancel, None);
         attempt::run(self, canary, shared, identity).await
     }
 
     /// Reports that a run that was due does not begin, and why.
     pub(crate) fn skip(&self, canary: &AnyCanary, due: Instant, why: Failure) -> Report {
-        let (shared, identity) = self.begin(canary, Some(due), CancellationToken::new());
+        let (shared, identity) = self.begin(canary, Some(due), CancellationToken::new(), None);
         attempt::refuse(&shared, &identity, why)
     }
 
+    /// Begins an attempt, which comes after `earlier` ones.
     fn begin(
         &self,
         canary: &AnyCanary,
         due: Option<Instant>,
         cancel: CancellationToken,
+        earlier: Option<Arc<Earlier>>,
     ) -> (Arc<Shared>, conclude::Identity) {
         let clock = self.clock.map_or_else(Clock::system, |clock| Clock::starting_at(clock.now()));
+        let first = || clock.wall_at(clock.started()) - due.map_or(Duration::ZERO, |due| clock.started() - due);
+        let scheduled_at = earlier.as_ref().map_or_else(first, |earlier| earlier.scheduled_at);
         let shared = Shared::begin(BeginRun {
             spec: canary.spec().clone(),
             monitor: self.monitor.clone(),
@@ -206,13 +216,10 @@ impl Runner {
             secrets: self.secrets.clone(),
             cancel,
             cleaner: Arc::clone(&self.cleaner),
+            earlier,
         });
-        let identity = conclude::Identity {
-            monitor: self.monitor.clone(),
-            location: self.location.clone(),
-            scheduled_at: clock.wall_at(clock.started()) - due.map_or(Duration::ZERO, |due| clock.started() - due),
-        };
-        (shared, identity)
+        let (monitor, location) = (self.monitor.clone(), self.location.clone());
+        (shared, conclude::Identity { monitor, location, scheduled_at })
     }
 }
 

@@ -44,7 +44,7 @@ enum Form {
 }
 
 impl Stdout {
-    /// Writes for people: a line for a run that passed, and for any other everything that its reader needs.
+    /// Writes for people: a line for a run that passed at once, and for any other everything that its reader needs.
     #[must_use]
     pub fn pretty() -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -150,7 +150,7 @@ fn pretty(report: &Report, colour: bool) -> String {
     let head = head.strip_prefix(&*report.canary).unwrap_or(head).trim_start();
     let head = head.strip_prefix(report.outcome.as_str()).unwrap_or(head).trim_start();
     let (head, rest, canary) = (printable(head), printable(rest), printable(&report.canary));
-    let (on, off) = if colour { (paint(report.outcome), "\x1b[0m") } else { ("", "") };
+    let (on, off) = if colour { (paint(report), "\x1b[0m") } else { ("", "") };
     let mut line =
         format!("{}  {on}{:<8}{off}  {}  {head}", time(report.started_at + report.duration), report.outcome, canary);
     if !rest.is_empty() {
@@ -176,8 +176,10 @@ fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-const fn paint(outcome: Outcome) -> &'static str {
-    match outcome {
+/// Returns the colour of a report's outcome; that of a flaky run is not green, which the eye would pass over.
+fn paint(report: &Report) -> &'static str {
+    match report.outcome {
+        Outcome::Passed if report.flaky() => "\x1b[33m",
         Outcome::Passed => "\x1b[32m",
         Outcome::Skipped => "\x1b[2m",
         Outcome::Degraded => "\x1b[33m",
@@ -278,6 +280,26 @@ mod tests {
     async fn colour_is_around_the_outcome_alone() {
         let text = pretty(&*report(|run| run.expect("db", "up", eq("up"))).await, true);
         assert_eq!(text, "08:00:00Z  \x1b[32mpassed  \x1b[0m  api-health  in 12.0 ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flaky_run_is_shown_as_such_with_what_failed_first_and_not_in_green() {
+        let down = std::sync::atomic::AtomicBool::new(true);
+        let flaky = canary(Spec::new("api-health").retry(2), move |run: Run| {
+            let down = down.swap(false, std::sync::atomic::Ordering::Relaxed);
+            async move {
+                tokio::time::sleep(ms(12)).await;
+                let refused = Failure::with_reason(synthetic_core::Reason::Connect, "connect to 10.0.0.7:443 refused");
+                if down { Err(refused) } else { run.expect("db", "up", eq("up")) }
+            }
+        });
+        let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let report = Runner::new().clock(clock).run(flaky).await;
+        let text = pretty(&report, true);
+        let (head, rest) = text.split_once('\n').unwrap();
+        assert_eq!(head, "08:00:00Z  \x1b[33mpassed  \x1b[0m  api-health  in 12.0 ms on attempt 2 (flaky)");
+        assert!(rest.starts_with("  attempt 1 failed in 12.0 ms (connect), run "), "{rest}");
+        assert!(rest.contains("\n    failed: connect to 10.0.0.7:443 refused"), "{rest}");
     }
 
     #[tokio::test(start_paused = true)]

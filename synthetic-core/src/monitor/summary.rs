@@ -31,6 +31,8 @@ pub struct Summary {
 pub struct CanarySummary {
     /// How many runs ended in which outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// How many runs passed or were degraded only after an earlier attempt had failed: they are in `outcomes` too.
+    pub flaky: u64,
     /// How many things were left behind in the target, by this process or one before it: those that the journal still has,
     /// apart from what is kept for debugging, and what was deferred and could not be undone.
     pub left_behind: u64,
@@ -76,6 +78,9 @@ impl fmt::Display for Summary {
             for (outcome, runs) in &canary.outcomes {
                 line += &format!(", {runs} {outcome}");
             }
+            if canary.flaky > 0 {
+                line += &format!(", {} of them flaky", canary.flaky);
+            }
             if canary.left_behind > 0 {
                 line += &format!(", {} things left behind", canary.left_behind);
             }
@@ -105,12 +110,14 @@ impl fmt::Display for Summary {
 pub(super) struct Counts {
     outcomes: [u64; Outcome::ALL.len()],
     left_behind: u64,
+    flaky: u64,
     pub(super) missed: u64,
 }
 
 impl Counts {
     pub(super) fn count(&mut self, report: &Report) {
         self.outcomes[report.outcome as usize] += 1;
+        self.flaky += u64::from(report.flaky());
         // What has a mark is counted at the end, when it is known what the sweeps could not remove.
         let deferred = report.cleanup.items.iter().filter(|item| item.mark.is_none() && item.result.is_leak());
         self.left_behind += deferred.count() as u64;
@@ -124,6 +131,7 @@ impl Counts {
     pub(super) fn add(&mut self, other: &Self) {
         self.outcomes.iter_mut().zip(other.outcomes).for_each(|(sum, more)| *sum += more);
         self.left_behind += other.left_behind;
+        self.flaky += other.flaky;
         self.missed += other.missed;
     }
 }
@@ -134,6 +142,7 @@ impl From<Counts> for CanarySummary {
         Self {
             outcomes: outcomes.filter(|(_, runs)| *runs > 0).collect(),
             left_behind: counts.left_behind,
+            flaky: counts.flaky,
             missed: counts.missed,
         }
     }

@@ -12,11 +12,11 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CleanupReport {
-    /// What the run made or deferred, in the order in which its removal was tried: newest first.
+    /// What the run made or deferred, in the order in which its removal was tried: newest first, attempt by attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<CleanupItem>,
     /// What the sweep did since the last report of this canary with things that earlier runs of it left behind: each once, with
-    /// what became of it last. At most 100.
+    /// what became of it last. At most 100 an attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swept: Vec<CleanupItem>,
     /// How many things of this canary wait for their removal after this run, those of earlier runs included.
@@ -52,6 +52,23 @@ impl CleanupReport {
     pub(crate) fn leaks(&self) -> impl Iterator<Item = &CleanupItem> {
         let given_up = self.swept.iter().filter(|item| item.result == CleanupResult::Abandoned);
         self.items.iter().filter(|item| item.result.is_leak()).chain(given_up)
+    }
+
+    /// Adds what was cleaned up after a later attempt of the same run.
+    pub(crate) fn followed_by(mut self, later: Self) -> Self {
+        for item in later.swept {
+            // A sweep between two attempts has the last word about what the earlier one left: nothing is counted twice.
+            let is_it =
+                |known: &&mut CleanupItem| item.mark.is_some() && known.mark == item.mark && known.id == item.id;
+            match self.items.iter_mut().chain(&mut self.swept).find(is_it) {
+                Some(known) => *known = item,
+                None => self.swept.push(item),
+            }
+        }
+        self.items.extend(later.items);
+        (self.pending, self.oldest_pending) = (later.pending, later.oldest_pending);
+        self.duration += later.duration;
+        self
     }
 
     pub(crate) fn rewrite(&mut self, rewrite: &dyn Fn(&mut String)) {

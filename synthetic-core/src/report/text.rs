@@ -3,22 +3,30 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{CleanupItem, CleanupResult, Report, StepReport};
+use super::{AttemptReport, CleanupItem, CleanupResult, Report, StepReport};
+use crate::failure::Failure;
 use crate::outcome::Outcome;
 
-/// The whole report as text: how it ended, what was wrong, the steps, what was left behind, the log.
+/// The whole report as text: how it ended, what was wrong, the attempts before it, what was left behind, the steps, the log.
 ///
-/// A run that passed is one line. The format is for people and may change.
+/// A run that passed at once is one line. The format is for people and may change.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} in {}", self.canary, self.outcome, Took(self.duration))?;
-        if let Some(reason) = self.reason.filter(|reason| reason.as_str() != self.outcome.as_str()) {
-            write!(f, " ({reason})")?;
+        if !self.attempts.is_empty() {
+            write!(f, " on attempt {}", self.attempts.len() + 1)?;
+        }
+        match (self.flaky(), self.reason.filter(|reason| reason.as_str() != self.outcome.as_str())) {
+            (true, Some(reason)) => write!(f, " (flaky, {reason})")?,
+            (true, None) => f.write_str(" (flaky)")?,
+            (false, Some(reason)) => write!(f, " ({reason})")?,
+            (false, None) => {}
         }
         for failure in self.failures.iter().chain(&self.unmet) {
-            for line in format!("{failure:?}").lines() {
-                write!(f, "\n  {line}")?;
-            }
+            write_failure(f, 2, failure)?;
+        }
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            write_attempt(f, at + 1, attempt)?;
         }
         for item in self.cleanup.leaks() {
             write_item(f, "left behind", item)?;
@@ -62,6 +70,24 @@ impl Report {
         let parents = std::iter::successors(step.parent, |parent| self.steps.get(*parent)?.parent);
         parents.take(16).count()
     }
+}
+
+/// Writes a failure in full, each line of it indented.
+fn write_failure(f: &mut fmt::Formatter<'_>, indent: usize, failure: &Failure) -> fmt::Result {
+    format!("{failure:?}").lines().try_for_each(|line| write!(f, "\n{:indent$}{line}", ""))
+}
+
+/// Writes an earlier attempt: the failure that leads in full, a line for each other one.
+fn write_attempt(f: &mut fmt::Formatter<'_>, number: usize, attempt: &AttemptReport) -> fmt::Result {
+    write!(f, "\n  attempt {number} {} in {}", attempt.outcome, Took(attempt.duration))?;
+    if let Some(reason) = attempt.reason {
+        write!(f, " ({reason})")?;
+    }
+    write!(f, ", run {}", attempt.run_id)?;
+    let Some(leading) = attempt.leading() else { return Ok(()) };
+    write_failure(f, 4, leading)?;
+    let others = attempt.failures.iter().filter(|failure| !failure.is_same(leading));
+    others.map(ToString::to_string).try_for_each(|other| write!(f, "\n    also: {}", within(6, &other)))
 }
 
 /// Writes what became of a thing, with all that helps to find it: its mark, and the advice of what stood in the way.

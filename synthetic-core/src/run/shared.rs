@@ -19,6 +19,7 @@ use crate::cleanup::{AnyResource, Cleaner, Mark};
 use crate::clock::{Clock, later};
 use crate::failure::{Failure, Result, Text};
 use crate::persona::PersonaLease;
+use crate::report::Earlier;
 use crate::run::creations::Creations;
 use crate::run::{Context, Ledger, poll};
 use crate::secret::Secrets;
@@ -87,6 +88,7 @@ pub(crate) struct BeginRun {
     pub(crate) secrets: Secrets,
     pub(crate) cancel: CancellationToken,
     pub(crate) cleaner: Arc<Cleaner>,
+    pub(crate) earlier: Option<Arc<Earlier>>,
 }
 
 /// Something on the stack that nobody could undo.
@@ -107,6 +109,8 @@ pub(crate) struct Shared {
     pub(crate) cancel: CancellationToken,
     pub(crate) cleaner: Arc<Cleaner>,
     pub(crate) creations: Arc<Creations>,
+    /// The attempts before this one, where it is not the first.
+    pub(crate) earlier: Option<Arc<Earlier>>,
     checks: AtomicU64,
     phase: AtomicU8,
     ledger: Mutex<Ledger>,
@@ -141,7 +145,7 @@ pub(crate) enum Phase {
 
 impl Shared {
     pub(crate) fn begin(begin: BeginRun) -> Arc<Self> {
-        let BeginRun { spec, monitor, clock, secrets, cancel, cleaner } = begin;
+        let BeginRun { spec, monitor, clock, secrets, cancel, cleaner, earlier } = begin;
         Arc::new(Self {
             id: new_id(clock.wall_at(clock.started())),
             deadline: later(clock.started(), spec.time()),
@@ -152,6 +156,7 @@ impl Shared {
             cancel,
             cleaner,
             creations: Arc::default(),
+            earlier,
             checks: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Body as u8),
             ledger: Mutex::default(),

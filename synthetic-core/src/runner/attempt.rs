@@ -11,8 +11,8 @@ use super::driver::drive;
 use super::end::{End, raise_end, raise_where_it_stands};
 use super::last_words::announce;
 use super::{Runner, undo};
-use crate::canary::AnyCanary;
-use crate::cleanup::canary_part;
+use crate::canary::{AnyCanary, Spec};
+use crate::cleanup::{Cleaner, canary_part};
 use crate::failure::{Failure, Reason};
 use crate::report::{CleanupReport, Report};
 use crate::run::{Context, Shared};
@@ -21,7 +21,7 @@ use crate::run::{Context, Shared};
 pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, identity: Identity) -> Report {
     let problem = canary.spec().problems().into_iter().next();
     let problem = problem.map(|it| Failure::setup(format!("canary {:?} cannot run: {it}", canary.spec().name())));
-    if let Some(failure) = problem.or_else(|| paused(&run)) {
+    if let Some(failure) = problem.or_else(|| paused(&run.cleaner, &run.spec)) {
         return refuse(&run, &identity, failure);
     }
     // Made before the body starts: without a clock there is no run.
@@ -32,10 +32,10 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         .as_ref()
         .map(|last_words| announce(Arc::clone(&run), identity.clone(), Arc::clone(last_words)));
     let work = {
-        let (canary, run, identity) = (canary.clone(), Arc::clone(&run), identity.clone());
+        let (body, run, identity) = (canary.body(), Arc::clone(&run), identity.clone());
         let dispatch = runner.dispatch.clone();
         async move {
-            let (end, duration) = drive(&canary, &run, dispatch.as_ref()).await;
+            let (end, duration) = drive(&body, &run, dispatch.as_ref()).await;
             if !run.begin_cleanup() {
                 // Given up while it held its thread: the report has been made by the one who waited.
                 run.release_personas();
@@ -117,20 +117,21 @@ async fn clean_up_and_conclude(
 }
 
 /// Returns why the canary pauses, if it does: too much of what it made waits for its removal.
-fn paused(run: &Shared) -> Option<Failure> {
-    let journal = &run.cleaner.journal;
-    let (_, most) = run.spec.limits();
-    let (pending, oldest) = journal.pending(&canary_part(run.spec.name()), false);
+pub(super) fn paused(cleaner: &Cleaner, spec: &Spec) -> Option<Failure> {
+    let journal = &cleaner.journal;
+    let canary = canary_part(spec.name());
+    let (_, most) = spec.limits();
+    let (pending, oldest) = journal.pending(&canary, false);
     if pending <= most {
         return None;
     }
     let failure = Failure::setup(format!(
         "canary {:?} pauses: {pending} things that it made wait for their removal, and {most} are the most that may; the \
          oldest for {:?}",
-        run.spec.name(),
+        spec.name(),
         Duration::from_secs(oldest.unwrap_or_default().as_secs()),
     ));
-    let failure = match run.cleaner.journal.last_problem(&canary_part(run.spec.name())) {
+    let failure = match journal.last_problem(&canary) {
         Some(problem) => failure.evidence("last", problem),
         None => failure,
     };

@@ -58,11 +58,17 @@ pub(super) fn conclude(
 ) -> Box<Concluded> {
     settle_up(run, &mut cleanup);
     let policy = run.spec.leak_policy();
-    let leak = leak(&cleanup);
     let mut ledger = run.ledger();
-    if let Some(leak) = leak.as_ref().filter(|_| policy == OnLeak::Warn) {
+    if policy == OnLeak::Warn
+        && let Some(leak) = leak(&cleanup)
+    {
         ledger.warn(leak.to_string());
     }
+    if let Some(earlier) = &run.earlier {
+        // What one of them left behind counts as what this one did.
+        cleanup = earlier.cleanup.clone().followed_by(cleanup);
+    }
+    let leak = leak(&cleanup);
     let is_first = ledger.seal();
     let failures = std::mem::take(&mut ledger.failures);
     let unmet = std::mem::take(&mut ledger.unmet);
@@ -97,6 +103,7 @@ pub(super) fn conclude(
         tags: run.spec.shared_tags(),
         outcome,
         reason,
+        attempts: Vec::new(),
         scheduled_at: identity.scheduled_at,
         started_at: clock.wall_at(clock.started()),
         missed: 0,
@@ -116,6 +123,9 @@ pub(super) fn conclude(
         warnings: ledger.take_warnings(),
     };
     drop(ledger);
+    if let Some(earlier) = &run.earlier {
+        earlier.tell(&mut report);
+    }
     report.redact(run.secrets.redactor());
     Box::new(Concluded { report, _kept: run.take_extensions() })
 }

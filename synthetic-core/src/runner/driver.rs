@@ -12,7 +12,7 @@ use tracing::Dispatch;
 
 use super::end::{End, raise_where_it_stands};
 use super::panics;
-use crate::canary::AnyCanary;
+use crate::canary::Body;
 use crate::failure::Result;
 use crate::run::{Context, Run, Shared};
 
@@ -21,7 +21,7 @@ const TOLERANCE: Duration = Duration::from_millis(100);
 
 /// Polls the body to its end, and returns how and when it ended. When this returns, the body has been dropped, and nothing
 /// that it was making is in flight any more.
-pub(super) async fn drive(canary: &AnyCanary, run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> (End, Duration) {
+pub(super) async fn drive(canary: &Body, run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> (End, Duration) {
     let here = Context::top(run);
     let span = tracing::info_span!(target: "synthetic", "run", canary = run.spec.name(), run_id = %run.id);
     let enter = |f: &mut dyn FnMut()| {

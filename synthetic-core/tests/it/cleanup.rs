@@ -6,8 +6,8 @@ mod hard_cases;
 mod life;
 mod made;
 mod removing;
-mod shelf;
+pub(crate) mod shelf;
 #[cfg(unix)]
 mod signals;
-mod target;
+pub(crate) mod target;
 mod world;

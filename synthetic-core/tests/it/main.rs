@@ -11,5 +11,6 @@ mod monitor;
 mod odd_ends;
 mod polls;
 mod report;
+mod retries;
 mod secrets;
 mod steps;
