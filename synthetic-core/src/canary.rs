@@ -405,6 +405,12 @@ impl AnyCanary {
         &self.1
     }
 
+    /// Says something else of it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_spec(self, change: impl FnOnce(Spec) -> Spec) -> Self {
+        Self(self.0, change(self.1))
+    }
+
     /// Returns its journey alone.
     pub(crate) fn body(&self) -> Body {
         Body(Arc::clone(&self.0))

@@ -3,6 +3,8 @@
 pub mod artifact;
 pub mod canary;
 pub mod cleanup;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod clock;
 pub mod expect;
 pub mod failure;

@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod scheduler;
 mod setting;
+mod shard;
 mod signal;
 mod slot;
 mod stats;
@@ -31,6 +32,9 @@ pub use self::handle::{Activity, CanaryStatus, ControlError, Handle, LastRun};
 pub use self::health::{Health, Silent};
 use self::scheduler::Conductor;
 pub use self::setting::{Setting, Source};
+pub use self::shard::{ParseShardError, Shard};
+#[cfg(feature = "cli")]
+pub(crate) use self::signal::told_to_stop;
 pub use self::stats::{Distribution, Stats};
 pub use self::summary::{CanarySummary, Summary};
 use crate::cleanup::Sweeper;
@@ -117,6 +121,12 @@ impl Monitor {
         };
         stages.conductor().keep_schedules(stop, grace / 2).await;
         stages.finish().await
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.handle.monitor()
     }
 
     /// Returns what the monitor is asked and told by while it runs.

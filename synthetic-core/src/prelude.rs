@@ -17,6 +17,8 @@ pub use crate::monitor::Monitor;
 pub use crate::outcome::Outcome;
 pub use crate::report::{Report, Unit};
 pub use crate::run::{Run, attempts};
+#[cfg(feature = "cron")]
+pub use crate::schedule::cron;
 pub use crate::testing::once;
 
 /// Returns so many seconds.

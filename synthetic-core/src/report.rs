@@ -19,9 +19,11 @@ pub use self::attempt::AttemptReport;
 pub(crate) use self::attempt::Earlier;
 pub use self::cleanup::{CleanupItem, CleanupReport, CleanupResult};
 pub use self::json::{JSON_SCHEMA, SCHEMA_VERSION};
-pub(crate) use self::json::{optional_rfc3339, rfc3339};
+pub(crate) use self::json::{millis, optional_rfc3339, rfc3339};
 pub use self::request::{Certificate, Phases, RequestReport};
 pub use self::step::StepReport;
+#[cfg(feature = "cli")]
+pub(crate) use self::text::Took;
 use crate::artifact::Artifact;
 use crate::failure::{Failure, Reason};
 pub use crate::outcome::Outcome;

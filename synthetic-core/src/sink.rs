@@ -88,6 +88,16 @@ pub trait Sink: Send + Sync {
         self.flush().await
     }
 
+    /// Returns whether it writes to the process's standard output: a program that writes something else there, as `once` of
+    /// [`Builder::main`](crate::monitor::Builder) does, leaves it out.
+    ///
+    /// # Default
+    ///
+    /// No.
+    fn is_console(&self) -> bool {
+        false
+    }
+
     /// Says what can still be said when a panic is about to end the process (`panic = "abort"`): at once, without
     /// waiting for anything and without panicking.
     ///

@@ -35,6 +35,8 @@ use synthetic_core::{Outcome, Report, Sink};
 pub struct Stdout {
     form: Form,
     writer: Arc<Mutex<dyn Write + Send>>,
+    /// The writer is the process's standard output.
+    is_console: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +51,14 @@ impl Stdout {
     pub fn pretty() -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = io::stdout().is_terminal() && !plain;
-        Self { form: Form::Pretty { colour }, writer: Arc::new(Mutex::new(io::stdout())) }
+        Self { form: Form::Pretty { colour }, writer: Arc::new(Mutex::new(io::stdout())), is_console: true }
     }
 
     /// Writes JSON lines: one report a line, in the form of
     /// [`JSON_SCHEMA`](synthetic_core::report::JSON_SCHEMA).
     #[must_use]
     pub fn json() -> Self {
-        Self { form: Form::Json, writer: Arc::new(Mutex::new(io::stdout())) }
+        Self { form: Form::Json, writer: Arc::new(Mutex::new(io::stdout())), is_console: true }
     }
 
     /// Writes somewhere else, without colour: a file, or a buffer in a test.
@@ -73,7 +75,7 @@ impl Stdout {
             Form::Pretty { .. } => Form::Pretty { colour: false },
             Form::Json => Form::Json,
         };
-        Self { form, writer: Arc::new(Mutex::new(writer)) }
+        Self { form, writer: Arc::new(Mutex::new(writer)), is_console: false }
     }
 
     fn encode(&self, reports: &[Arc<Report>]) -> Result<Vec<u8>, DeliveryError> {
@@ -111,6 +113,10 @@ impl Stdout {
 impl Sink for Stdout {
     fn name(&self) -> &'static str {
         "stdout"
+    }
+
+    fn is_console(&self) -> bool {
+        self.is_console
     }
 
     /// At most 100, which wait 20 ms for company: nobody sees it, and it saves a thread's wake-up for each report.

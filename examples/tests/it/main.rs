@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
+mod command_line;
 mod faults;
 mod login;
 mod orders;

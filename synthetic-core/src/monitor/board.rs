@@ -280,7 +280,7 @@ impl Board {
             tracing::warn!(target: "synthetic", "the wall clock was set by {apart:.1?}: schedules that go by it are planned anew");
             state.wall = wall;
             for id in 0..state.slots.len() {
-                let by_the_wall = |slot: &Slot| slot.schedule.period().is_zero() && slot.phase == Phase::Idle;
+                let by_the_wall = |slot: &Slot| slot.schedule.period().is_none() && slot.phase == Phase::Idle;
                 if state.slots[id].as_ref().is_some_and(by_the_wall) {
                     state.plan(id, now);
                 }

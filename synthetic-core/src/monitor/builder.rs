@@ -11,8 +11,8 @@ use super::classes::Limit;
 use super::setting::{Journal, Set, Setting, Settings, Source};
 use super::slot::Slot;
 use super::sweeps::Sweeps;
-use super::{Connectivity, Handle, Monitor, validate};
-use crate::canary::AnyCanary;
+use super::{Connectivity, Handle, Monitor, Shard, validate};
+use crate::canary::{AnyCanary, Spec};
 use crate::cleanup::{Cleaner, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
@@ -165,6 +165,14 @@ impl Builder {
         self
     }
 
+    /// Runs only the canaries of one shard: with `1/4` to `4/4` on four machines, every canary runs on exactly one of them. A
+    /// canary is in the same shard in every process and every version. A shard may have no canary; such a monitor has nothing
+    /// to run, and is refused as any other without canaries.
+    pub fn shard(mut self, shard: Shard) -> Self {
+        self.settings.shard = self.says(Some(shard));
+        self
+    }
+
     /// Checks before runs that our own network is there: while it is not, they are skipped.
     pub fn connectivity(mut self, connectivity: Connectivity) -> Self {
         self.settings.connectivity = self.says(Some(connectivity));
@@ -215,7 +223,10 @@ impl Builder {
     /// - canary \"api health\": its timeout of 20s is longer than its interval of 10s, so that runs would overlap: \
     /// shorten the timeout or lengthen the interval");
     /// ```
-    pub fn build(self) -> Result<Monitor, ConfigError> {
+    pub fn build(mut self) -> Result<Monitor, ConfigError> {
+        if let Some(shard) = self.settings.shard.value {
+            self.canaries.retain(|(_, canary)| shard.contains(canary.spec().name()));
+        }
         let journal = self.settings.journal.value.open();
         let problems = self.problems(journal.as_ref().err());
         let (store, []) = (journal.ok().flatten(), &problems[..]) else {
@@ -254,6 +265,30 @@ impl Builder {
     #[must_use]
     pub fn settings(&self) -> Vec<Setting> {
         self.settings.list()
+    }
+
+    /// Runs only the canaries of which this is true.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    /// # use synthetic_core::testing::RecordingSink;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), synthetic_core::monitor::ConfigError> {
+    /// let up = |name: &'static str| canary(Spec::new(name), |run: Run| async move { run.expect("up", true, eq(true)) });
+    /// let monitor = Monitor::named("shop")
+    ///     .canary(every(mins(1)), up("search"))
+    ///     .canary(every(mins(1)), up("checkout"))
+    ///     .sink(RecordingSink::new())
+    ///     .only(|spec| spec.name() == "search")
+    ///     .build()?;
+    /// assert_eq!(monitor.once().await.0.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn only(mut self, keep: impl Fn(&Spec) -> bool) -> Self {
+        self.canaries.retain(|(_, canary)| keep(canary.spec()));
+        self
     }
 
     fn says<T>(&self, value: T) -> Set<T> {
@@ -305,20 +340,76 @@ impl Builder {
 /// Spreads the first starts of canaries with the same interval over it.
 fn slots(canaries: Vec<(Schedule, AnyCanary)>, monitor: &str, classes: &[Arc<str>]) -> Vec<Slot> {
     let mut alike: BTreeMap<Duration, usize> = BTreeMap::new();
-    for (schedule, _) in &canaries {
-        *alike.entry(schedule.period()).or_default() += 1;
+    for period in canaries.iter().filter_map(|(schedule, _)| schedule.period()) {
+        *alike.entry(period).or_default() += 1;
     }
     let mut nth: BTreeMap<Duration, usize> = BTreeMap::new();
     let slot = |(schedule, canary): (Schedule, AnyCanary)| {
-        let n = nth.entry(schedule.period()).or_default();
-        let offset = stagger(schedule.period(), alike[&schedule.period()], *n);
-        *n += 1;
+        let offset = schedule.period().map(|period| {
+            let n = nth.entry(period).or_default();
+            *n += 1;
+            stagger(period, alike[&period], *n - 1)
+        });
+        let offset = offset.unwrap_or_default();
         let class = classes.iter().position(|class| **class == *canary.spec().class_name());
         let class = class.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
         let seed = seed(monitor, canary.spec().name());
         Slot { offset, ..Slot::new(canary, schedule, class, seed) }
     };
     canaries.into_iter().map(slot).collect()
+}
+
+/// What the command line asks and changes.
+#[cfg(feature = "cli")]
+impl Builder {
+    /// Lets somebody else speak from here on.
+    pub(crate) fn spoken_by(mut self, speaker: Source) -> Self {
+        self.speaker = speaker;
+        self
+    }
+
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.canaries.iter().map(|(_, canary)| canary.spec().name()).collect()
+    }
+
+    pub(crate) fn sink_names(&self) -> Vec<String> {
+        self.sinks.iter().map(|sink| sink.name().to_owned()).collect()
+    }
+
+    pub(crate) fn has_a_journal(&self) -> bool {
+        !matches!(self.settings.journal.value, Journal::None)
+    }
+
+    pub(crate) fn grace_period(&self) -> Duration {
+        self.settings.grace.value
+    }
+
+    /// Leaves out the sinks that write to standard output.
+    pub(crate) fn without_consoles(mut self) -> Self {
+        self.sinks.retain(|sink| !sink.is_console());
+        self
+    }
+
+    /// Changes what is said of every canary.
+    pub(crate) fn each_spec(mut self, change: impl Fn(Spec) -> Spec) -> Self {
+        self.canaries =
+            self.canaries.into_iter().map(|(schedule, canary)| (schedule, canary.with_spec(&change))).collect();
+        self
+    }
+
+    /// Returns the next starts of every canary, by name, when the monitor was started at this time.
+    pub(crate) fn upcoming(
+        &self,
+        start: std::time::SystemTime,
+        most: usize,
+    ) -> BTreeMap<Arc<str>, Vec<std::time::SystemTime>> {
+        let starts = |(schedule, canary): &(Schedule, AnyCanary)| {
+            let name = canary.spec().shared_name();
+            let seed = seed(&self.name, &name);
+            (name, schedule.upcoming(start, seed).take(most).collect())
+        };
+        self.canaries.iter().map(starts).collect()
+    }
 }
 
 impl fmt::Debug for Builder {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::board::{Board, Life, State};
@@ -58,7 +58,7 @@ pub struct Handle {
 }
 
 /// What a canary of a monitor is, and what it does now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CanaryStatus {
     /// Its name.
@@ -69,6 +69,9 @@ pub struct CanaryStatus {
     pub class: String,
     /// When it runs, in words.
     pub schedule: String,
+    /// The time that its body has.
+    #[serde(rename = "timeout_ms", with = "crate::report::millis")]
+    pub timeout: Duration,
     /// What it does now.
     pub activity: Activity,
     /// It is paused: it runs only when it is triggered.
@@ -83,7 +86,7 @@ pub struct CanaryStatus {
 }
 
 /// What a canary does now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Activity {
@@ -95,8 +98,18 @@ pub enum Activity {
     Running,
 }
 
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "idle",
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+        })
+    }
+}
+
 /// How the last run of a canary ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LastRun {
     /// When it started.
@@ -144,6 +157,10 @@ fn there_are(known: &[Arc<str>]) -> String {
 impl Handle {
     pub(super) fn new(board: Arc<Board>, monitor: Arc<str>, intervals: u32) -> Self {
         Self { board, monitor, intervals }
+    }
+
+    pub(super) fn monitor(&self) -> &str {
+        &self.monitor
     }
 
     /// Returns every canary, by name.
@@ -348,6 +365,7 @@ fn status(slot: &Slot, start: Option<SystemTime>) -> CanaryStatus {
         tags: spec.shared_tags(),
         class: spec.class_name().to_owned(),
         schedule: slot.schedule.to_string(),
+        timeout: spec.time(),
         activity: match slot.phase {
             Phase::Idle => Activity::Idle,
             Phase::Waiting => Activity::Waiting,

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Connectivity;
 use super::classes::Limit;
+use super::{Connectivity, Shard};
 use crate::cleanup::{FileJournal, JournalError, JournalStore};
 
 /// Says who set a setting. What comes later here stands before what comes earlier.
@@ -105,6 +105,7 @@ pub(super) struct Settings {
     pub(super) history: Set<usize>,
     pub(super) silent_after: Set<u32>,
     pub(super) connectivity: Set<Option<Connectivity>>,
+    pub(super) shard: Set<Option<Shard>>,
     pub(super) limits: BTreeMap<Arc<str>, Set<Limit>>,
 }
 
@@ -120,6 +121,7 @@ impl Default for Settings {
             history: Set::default_to(20),
             silent_after: Set::default_to(3),
             connectivity: Set::default_to(None),
+            shard: Set::default_to(None),
             limits: limits.collect(),
         }
     }
@@ -138,6 +140,7 @@ impl Settings {
             self.history.says("history", format!("{0} that passed and {0} that did not, a canary", self.history.value)),
             self.silent_after.says("silent-after", format!("{} intervals", self.silent_after.value)),
             self.connectivity.says("connectivity", connectivity),
+            self.shard.says("shard", self.shard.value.map_or("none".to_owned(), |shard| shard.to_string())),
         ];
         all.extend(self.limits.iter().map(|(class, limit)| {
             let Limit { running, waiting } = limit.value;

@@ -4,7 +4,7 @@ use std::future::Future;
 
 /// Returns a future that is ready when the process is told to stop. From then on, a second signal ends the process at
 /// once.
-pub(super) fn told_to_stop() -> impl Future<Output = ()> {
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> {
     let mut signals = Signals::listen();
     async move {
         let first = signals.next().await;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::history::History;
 use super::summary::Counts;
 use crate::canary::AnyCanary;
-use crate::schedule::{Due, Origin, Schedule};
+use crate::schedule::{Due, Origin, Schedule, within_a_minute};
 
 /// Names a canary of a monitor. One that was removed leaves its number to another.
 pub(super) type Id = usize;
@@ -87,8 +87,10 @@ impl Slot {
         for _ in 0..runs {
             last = Some(self.schedule.due(&origin, last, last.unwrap_or_default(), false)?.at);
         }
-        let (_, cleanup) = self.canary.spec().cleanup_time();
-        let takes = self.canary.spec().time().saturating_add(cleanup);
+        let spec = self.canary.spec();
+        let (_, cleanup) = spec.cleanup_time();
+        let attempt = spec.time().saturating_add(cleanup).saturating_add(spec.confirm_time().unwrap_or_default());
+        let takes = attempt.saturating_mul(spec.retries().saturating_add(1));
         Some(last.unwrap_or_default().saturating_add(self.epoch).saturating_add(takes))
     }
 
@@ -100,10 +102,8 @@ impl Slot {
     /// Lets the schedule count from now on. Its first start is within a minute of that and its interval, at a moment that is
     /// its own, so that not all who are added at once start at once.
     pub(super) fn begin_at(&mut self, epoch: Duration) {
-        let within = self.schedule.period().min(Duration::from_secs(60)).as_millis().max(1);
-        let offset = u64::try_from(u128::from(self.seed) % within).unwrap_or_default();
         (self.epoch, self.since, self.last) = (epoch, epoch, None);
-        self.offset = Duration::from_millis(offset);
+        self.offset = self.schedule.period().map_or(Duration::ZERO, |period| within_a_minute(self.seed, period));
     }
 
     /// Lets it go on with its schedule after a pause.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Exit;
 use super::sweeps::Swept;
@@ -26,7 +26,7 @@ pub struct Summary {
 }
 
 /// What became of one canary.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CanarySummary {
     /// How many runs ended in which outcome.
@@ -49,6 +49,14 @@ impl CanarySummary {
 }
 
 impl Summary {
+    /// Counts these runs alone, as when they were all that there is.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of(reports: &[Arc<Report>]) -> Self {
+        let mut counts: BTreeMap<Arc<str>, Counts> = BTreeMap::new();
+        reports.iter().for_each(|report| counts.entry(Arc::clone(&report.canary)).or_default().count(report));
+        Self::new(counts, Vec::new(), Swept::default())
+    }
+
     /// Returns how many runs there were.
     #[must_use]
     pub fn runs(&self) -> u64 {

@@ -58,7 +58,7 @@ pub(crate) mod optional_rfc3339 {
 }
 
 /// Durations are written in milliseconds, to the microsecond.
-pub(super) mod millis {
+pub(crate) mod millis {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de};

@@ -1,0 +1,37 @@
+//! What each command does.
+
+mod ask;
+mod once;
+mod run;
+mod show;
+mod sweep;
+
+use std::path::Path;
+
+use super::line::What;
+use super::settings::SettingFlags;
+use super::{Refused, terminal};
+use crate::monitor::{Builder, Exit};
+use crate::report::JSON_SCHEMA;
+
+/// Does what needs no monitor of our own, if that is what is asked for.
+pub(super) async fn without_a_monitor(command: &What, settings: &SettingFlags) -> Option<Result<Exit, Refused>> {
+    if matches!(command, What::Schema) {
+        terminal::out(JSON_SCHEMA);
+        return Some(Ok(Exit::Passed));
+    }
+    ask::of_a_running_one(command, settings.control.as_deref()).await
+}
+
+/// Does what needs a monitor.
+pub(super) async fn run(command: What, builder: Builder, control: Option<&Path>) -> Result<Exit, Refused> {
+    match command {
+        What::Run { selection, time } => run::run(selection.select(builder)?, time, control).await,
+        What::Once { selection, retries, output } => once::once(selection.select(builder)?, retries, &output).await,
+        What::List { selection, json } => show::list(selection.select(builder)?, json),
+        What::Validate { selection } => show::validate(selection.select(builder)?),
+        What::Sweep { dry_run: true, .. } => sweep::preview(builder).await,
+        What::Sweep { within, .. } => sweep::sweep(builder, within).await,
+        other => unreachable!("{other:?} needs no monitor, and was done before"),
+    }
+}
