@@ -6,7 +6,7 @@
 
 mod commands;
 mod control;
-mod format;
+pub mod format;
 mod line;
 mod output;
 mod progress;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use regex::Regex;
 use synthetic_examples::storefront::{Faults, Running, Storefront};
 use tempfile::TempDir;
 
@@ -104,6 +105,59 @@ async fn every_end_has_its_code() {
     let unknown = against(&shop, "once api-health ghost").await;
     assert_eq!((unknown.code, unknown.out.as_str()), (Some(4), ""), "nothing runs when a name is wrong");
     assert!(unknown.err.contains("there is no canary \"ghost\""), "{}", unknown.err);
+}
+
+/// Hides what differs from run to run: times, ids, ports, lines of the source.
+fn masked(text: &str) -> String {
+    [
+        (r"\d+(\.\d+)? (µs|ms|s)\b", "TIME"),
+        (r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+        (r"\.rs:\d+", ".rs:LINE"),
+        (r"line=\d+", "line=LINE"),
+        (r"times +.*", "times TIMES"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (pattern, hidden)| {
+        Regex::new(pattern).unwrap().replace_all(&text, *hidden).into_owned()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_once_writes_is_what_those_who_read_it_expect() {
+    let shop = start(Storefront::new()).await;
+    shop.set_faults(Faults { unhealthy: true, ..Faults::none() });
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("report.xml");
+    let once = "once --tag api --grep .";
+    let journal = folder.path().join("journal");
+    let journal = journal.display();
+
+    let junit = against(&shop, &format!("{once} --format junit --output {} --journal {journal}", file.display())).await;
+    assert_eq!(junit.code, Some(1));
+    assert!(junit.out.contains("status of GET /health"), "a person reads it beside the file: {}", junit.out);
+    let read = quick_junit::Report::deserialize_from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!((read.tests, read.failures, read.errors), (1, 1, 0));
+    assert_eq!(read.test_suites[0].test_cases[0].name.as_str(), "api-health");
+    assert_eq!(entries(folder.path()), 2, "the file and the journal's folder, and nothing half-written");
+
+    let json = against(&shop, &format!("{once} --format json --journal {journal}")).await;
+    let results: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&results["summary"]["exit"]["code"], results["reports"].as_array().unwrap().len()), (&1.into(), 1));
+
+    let github = against(&shop, &format!("{once} --format github --journal {journal}")).await;
+    insta::assert_snapshot!("github", masked(&github.out));
+    let markdown = against(&shop, &format!("{once} --format markdown --journal {journal}")).await;
+    insta::assert_snapshot!("markdown", masked(&markdown.out));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_tried_again_when_once_is_told_so() {
+    let shop = start(Storefront::new().seed(1)).await;
+    shop.set_faults(Faults { unhealthy: true, ..Faults::none() });
+    let ended = against(&shop, "once api-health --retries 2 --format json").await;
+    let results: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((ended.code, results["reports"][0]["attempts"].as_array().unwrap().len()), (Some(1), 2));
 }
 
 #[test]

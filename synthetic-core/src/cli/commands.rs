@@ -8,7 +8,8 @@ mod sweep;
 
 use std::path::Path;
 
-use super::line::What;
+use super::format::results_schema;
+use super::line::{Schema, What};
 use super::settings::SettingFlags;
 use super::{Refused, terminal};
 use crate::monitor::{Builder, Exit};
@@ -16,8 +17,11 @@ use crate::report::JSON_SCHEMA;
 
 /// Does what needs no monitor of our own, if that is what is asked for.
 pub(super) async fn without_a_monitor(command: &What, settings: &SettingFlags) -> Option<Result<Exit, Refused>> {
-    if matches!(command, What::Schema) {
-        terminal::out(JSON_SCHEMA);
+    if let What::Schema { of } = command {
+        match of {
+            Schema::Report => terminal::out(JSON_SCHEMA),
+            Schema::Results => terminal::out(&results_schema()),
+        }
         return Some(Ok(Exit::Passed));
     }
     ask::of_a_running_one(command, settings.control.as_deref()).await

@@ -96,8 +96,12 @@ pub(super) enum What {
         #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5m", conflicts_with = "dry_run")]
         within: Duration,
     },
-    /// Write the JSON Schema of a report
-    Schema,
+    /// Write the JSON Schema of a report, or of what `once --format json` writes
+    Schema {
+        /// What the schema is of
+        #[arg(value_enum, default_value_t)]
+        of: Schema,
+    },
     /// Ask a monitor that runs what its canaries do now
     Status {
         /// Write JSON
@@ -141,6 +145,16 @@ pub(super) enum What {
     },
     /// Ask a monitor that runs whether it does what it is there for; ends with 1 when it does not
     Health,
+}
+
+/// What there is a JSON Schema of.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(super) enum Schema {
+    /// One report, as sinks write it
+    #[default]
+    Report,
+    /// All of them, as `once --format json` writes them
+    Results,
 }
 
 /// What the command line says, and who says it.

@@ -39,14 +39,20 @@ impl OutputFlags {
     }
 
     pub(super) fn write(&self, reports: &[Arc<Report>], summary: &Summary) -> Result<(), Refused> {
-        let text = self.format.render(reports, summary);
+        let to_a_person = |format: Format| {
+            terminal::out(&match terminal::has_colour() {
+                true => format.render_in_colour(reports, summary),
+                false => format.render(reports, summary),
+            });
+        };
         let Some(path) = &self.output else {
-            terminal::out(&text);
+            to_a_person(self.format);
             return Ok(());
         };
+        let text = self.format.render(reports, summary);
         replace(path, &text).map_err(|error| Refused::error(format!("--output {}: {error}", path.display())))?;
         if self.format != Format::Pretty {
-            terminal::out(&Format::Pretty.render(reports, summary));
+            to_a_person(Format::Pretty);
         }
         Ok(())
     }

@@ -24,3 +24,9 @@ pub(super) fn show(line: &str) {
 pub(super) fn is_watched() -> bool {
     stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
+
+/// Returns whether what is written to standard output may be in colour.
+pub(super) fn has_colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    stdout().is_terminal() && !set("NO_COLOR")
+}

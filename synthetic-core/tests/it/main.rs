@@ -4,6 +4,8 @@
 
 mod cleanup;
 mod ends;
+#[cfg(feature = "cli")]
+mod formats;
 mod house;
 mod journal;
 mod logs;

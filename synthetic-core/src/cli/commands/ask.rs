@@ -32,7 +32,7 @@ pub(super) async fn of_a_running_one(command: &What, control: Option<&Path>) -> 
         | What::List { .. }
         | What::Validate { .. }
         | What::Sweep { .. }
-        | What::Schema => {
+        | What::Schema { .. } => {
             return None;
         }
     };
