@@ -60,6 +60,7 @@ enum Beat {
     /// Nothing: it runs once, at the start of the monitor.
     Once,
     /// It could not be read.
+    #[cfg(feature = "cron")]
     Wrong,
 }
 
@@ -276,7 +277,9 @@ impl Schedule {
             Beat::Every(period) => Some(every_due(*period, more, origin, after, after.unwrap_or_default()).at),
             #[cfg(feature = "cron")]
             Beat::Cron(cron) => cron.next(more.jitter, more.offset.unwrap_or_default(), origin, after),
-            Beat::Once | Beat::Wrong => None,
+            #[cfg(feature = "cron")]
+            Beat::Wrong => None,
+            Beat::Once => None,
         };
         extra.into_iter().chain(next).min()
     }
@@ -295,7 +298,9 @@ impl Schedule {
             Beat::Every(period) => Some(*period),
             #[cfg(feature = "cron")]
             Beat::Cron(cron) => cron.shortest_gap(),
-            Beat::Once | Beat::Wrong => None,
+            #[cfg(feature = "cron")]
+            Beat::Wrong => None,
+            Beat::Once => None,
         };
         let failing = self.more.as_ref().and_then(|more| more.failing);
         cadence.into_iter().chain(failing).min()
@@ -377,6 +382,7 @@ impl fmt::Display for Schedule {
             #[cfg(feature = "cron")]
             Beat::Cron(cron) => write!(f, "{cron}")?,
             Beat::Once => f.write_str("once, at start")?,
+            #[cfg(feature = "cron")]
             Beat::Wrong => f.write_str("never")?,
         }
         let Some(more) = &self.more else { return Ok(()) };
