@@ -286,10 +286,7 @@ impl Schedule {
 
     /// Returns the time from one start to the next, of `every`.
     pub(crate) fn period(&self) -> Option<Duration> {
-        match self.beat {
-            Beat::Every(period) => Some(period),
-            _ => None,
-        }
+        if let Beat::Every(period) = self.beat { Some(period) } else { None }
     }
 
     /// Returns the shortest time from one start to the next while nothing fails.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::classes::{Class, Limit, Place};
+use super::handle::LastRun;
 use super::history::Depth;
 use super::slot::{Id, Phase, Slot};
 use super::stats::Stats;
@@ -49,6 +50,8 @@ pub(super) struct State {
     sleeps_until: Duration,
     /// The wall-clock time of the monitor's start, as the wall clock says now.
     pub(super) wall: SystemTime,
+    /// When that was, by a clock that tests do not pause: the wall clock goes on with this one.
+    began: std::time::Instant,
     pub(super) stats: Stats,
     /// What became of canaries that were removed.
     removed: BTreeMap<Arc<str>, Counts>,
@@ -112,6 +115,7 @@ impl Board {
             ready: Vec::new(),
             sleeps_until: Duration::ZERO,
             wall: clock.unwrap_or_else(Clock::system).now(),
+            began: std::time::Instant::now(),
             stats: Stats::default(),
             removed: BTreeMap::new(),
             each,
@@ -144,9 +148,7 @@ impl Board {
 
     /// Starts the clock of the schedules, and asks when everybody is due for the first time.
     pub(super) fn start(&self) {
-        let _ = self.started.set(Instant::now());
-        let mut state = self.lock();
-        state.wall = self.clock.unwrap_or_else(Clock::system).now();
+        let mut state = self.start_clock();
         state.life = Life::Running;
         for id in 0..state.slots.len() {
             state.plan(id, Duration::ZERO);
@@ -155,15 +157,21 @@ impl Board {
 
     /// Starts the clock, and lets everybody be due once, now: at most `side_by_side` of a class at a time.
     pub(super) fn start_once(&self, side_by_side: usize) {
-        let _ = self.started.set(Instant::now());
-        let mut state = self.lock();
+        let mut state = self.start_clock();
         state.life = Life::Once;
         for class in &mut state.classes {
             class.limit = Limit { running: class.limit.running.min(side_by_side), waiting: usize::MAX };
         }
         for id in 0..state.slots.len() {
-            state.wakes.push(Reverse((Duration::ZERO, id, 0)));
+            state.run_once(id, Duration::ZERO);
         }
+    }
+
+    fn start_clock(&self) -> MutexGuard<'_, State> {
+        let _ = self.started.set(Instant::now());
+        let mut state = self.lock();
+        (state.wall, state.began) = (self.clock.unwrap_or_else(Clock::system).now(), std::time::Instant::now());
+        state
     }
 
     /// Returns the runs that are to begin now, and when to ask again at the latest.
@@ -184,6 +192,10 @@ impl Board {
         let next = state.wakes.peek().map_or(Duration::MAX, |Reverse((at, ..))| *at);
         state.sleeps_until = next.min(now.saturating_add(most));
         let until = crate::clock::later(started, state.sleeps_until);
+        if state.life == Life::Once {
+            // Those who were due may all have been paused or removed: then no run tells that everything is done.
+            self.concluded.notify_waiters();
+        }
         (std::mem::take(&mut state.ready), until)
     }
 
@@ -200,7 +212,11 @@ impl Board {
         slot.concluded = Some(now);
         match report {
             Some(report) => {
-                slot.failing = !matches!(report.outcome, Outcome::Passed | Outcome::Degraded | Outcome::Skipped);
+                // One that was skipped says nothing of the target.
+                if report.outcome != Outcome::Skipped {
+                    slot.failing = !report.outcome.is_up();
+                }
+                slot.last_run = Some(LastRun::of(report));
                 slot.counts.count(report);
                 slot.history.remember(report, depth);
             }
@@ -231,6 +247,7 @@ impl Board {
         for start in std::mem::take(&mut state.ready) {
             state.take_back(&start);
         }
+        state.stats.waiting = 0;
         for class in 0..state.classes.len() {
             for waiting in std::mem::take(&mut state.classes[class].waiting) {
                 if let Some(slot) = &mut state.slots[waiting.start.id] {
@@ -263,18 +280,18 @@ impl Board {
         changed
     }
 
+    /// Returns when the monitor was started, and how long ago that is. One that was not started yet is about to be.
     fn now(&self) -> (Instant, Duration) {
-        let started = *self.started.get_or_init(Instant::now);
-        (started, started.elapsed())
+        self.started.get().map_or_else(|| (Instant::now(), Duration::ZERO), |started| (*started, started.elapsed()))
     }
 
     /// The wall clock may be set while the monitor runs: what is planned by it is planned anew.
     fn follow_the_wall_clock(&self, state: &mut State, now: Duration) {
         const TOLERANCE: Duration = Duration::from_millis(500);
-        if self.clock.is_some() {
+        if self.clock.is_some() || state.life != Life::Running {
             return;
         }
-        let wall = Clock::system().now().checked_sub(now).unwrap_or(state.wall);
+        let wall = Clock::system().now().checked_sub(state.began.elapsed()).unwrap_or(state.wall);
         let apart = wall.duration_since(state.wall).or_else(|_| state.wall.duration_since(wall)).unwrap_or_default();
         if apart > TOLERANCE {
             tracing::warn!(target: "synthetic", "the wall clock was set by {apart:.1?}: schedules that go by it are planned anew");
@@ -296,7 +313,17 @@ impl State {
 
     /// Returns a canary that was not removed.
     pub(super) fn find(&self, name: &str) -> Option<Id> {
-        self.names.get(name).copied()
+        self.named(name).filter(|(_, slot)| !slot.removed).map(|(id, _)| id)
+    }
+
+    /// Returns whether a canary of this name was removed, and its run still goes on.
+    pub(super) fn is_leaving(&self, name: &str) -> bool {
+        self.named(name).is_some_and(|(_, slot)| slot.removed)
+    }
+
+    fn named(&self, name: &str) -> Option<(Id, &Slot)> {
+        let id = *self.names.get(name)?;
+        self.slots[id].as_ref().map(|slot| (id, slot))
     }
 
     /// Returns a canary of which it is known that it is there.
@@ -359,7 +386,6 @@ impl State {
             Place::Waits => self.stats.waiting += 1,
             Place::Full(begin) => {
                 let skip = Skip { class: Arc::clone(&self.classes[class].name), limit: self.classes[class].limit };
-                self.stats.queue_full += 1;
                 self.start(begin, Duration::ZERO, Some(skip), started);
             }
         }
@@ -388,6 +414,16 @@ impl State {
         self.names.insert(name, id);
         self.depth = Depth::of(self.each, self.names.len());
         self.plan(id, now);
+        if self.life == Life::Once {
+            self.run_once(id, now);
+        }
+    }
+
+    /// Lets a canary be due, whatever its schedule says.
+    fn run_once(&mut self, id: Id, now: Duration) {
+        if let Some(slot) = &self.slots[id] {
+            self.wakes.push(Reverse((now, id, slot.turn)));
+        }
     }
 
     /// Removes a canary, now or when its run has ended.
@@ -395,10 +431,7 @@ impl State {
         self.leave_queue(id);
         let Some(slot) = &mut self.slots[id] else { return };
         slot.removed = true;
-        let phase = slot.phase;
-        let name = slot.canary.spec().shared_name();
-        self.names.remove(&name);
-        if phase == Phase::Idle {
+        if slot.phase == Phase::Idle {
             self.forget(id);
         }
     }
@@ -415,7 +448,9 @@ impl State {
 
     fn forget(&mut self, id: Id) {
         if let Some(slot) = self.slots[id].take() {
-            self.removed.entry(slot.canary.spec().shared_name()).or_default().add(&slot.counts);
+            let name = slot.canary.spec().shared_name();
+            self.names.remove(&name);
+            self.removed.entry(name).or_default().add(&slot.counts);
             self.free.push(id);
         }
     }
@@ -426,7 +461,6 @@ impl State {
         slot.phase = Phase::Idle;
         let (class, removed) = (slot.class as usize, slot.removed);
         if start.skip.is_none() {
-            self.stats.started -= 1;
             self.stats.in_flight -= 1;
             self.classes[class].running -= 1;
         }
@@ -451,9 +485,8 @@ impl State {
         self.stats.in_flight += 1;
         let wall = self.wall;
         if let Some(slot) = &self.slots[begin.id] {
-            // Its next start has come while it waited.
-            let overdue = waited > Duration::ZERO && slot.due(wall, since).is_some_and(|next| next.at <= now);
-            self.stats.starved += u64::from(overdue);
+            let starved = waited > Duration::ZERO && slot.is_overtaken(wall, since, now);
+            self.stats.starved += u64::from(starved);
         }
         self.start(begin, waited, None, started);
     }
@@ -463,7 +496,6 @@ impl State {
         let Some(slot) = &mut self.slots[id] else { return };
         slot.phase = Phase::Running;
         let (canary, due) = (slot.canary.clone(), started + due);
-        self.stats.started += u64::from(skip.is_none());
         self.ready.push(Start { id, canary, due, missed, waited, skip });
     }
 

@@ -156,12 +156,10 @@ impl Builder {
         self
     }
 
-    /// Sets how many starts of a [class](crate::Spec::class) may wait for their place, after
-    /// [`concurrency`](Self::concurrency) has been said.
+    /// Sets how many starts of a [class](crate::Spec::class) may wait for their place, instead of ten times as many as
+    /// [go on](Self::concurrency).
     pub fn queue(mut self, class: impl Into<Arc<str>>, most: usize) -> Self {
-        let class = class.into();
-        let running = self.settings.limits.get(&class).map_or(0, |limit| limit.value.running);
-        self.settings.limits.insert(class, self.says(Limit { running, waiting: most }));
+        self.settings.queues.insert(class.into(), self.says(most));
         self
     }
 
@@ -232,9 +230,9 @@ impl Builder {
         let (store, []) = (journal.ok().flatten(), &problems[..]) else {
             return Err(ConfigError { monitor: self.name, problems });
         };
-        let Settings { location, sweep_every, grace, close, history, silent_after, connectivity, limits, .. } =
-            self.settings;
-        let limits: BTreeMap<_, _> = limits.into_iter().map(|(class, limit)| (class, limit.value)).collect();
+        let limits: BTreeMap<_, _> =
+            self.settings.classes().into_iter().map(|(class, limit)| (class, limit.value)).collect();
+        let Settings { location, sweep_every, grace, close, history, silent_after, connectivity, .. } = self.settings;
         let classes: Vec<Arc<str>> = limits.keys().cloned().collect();
         let slots = slots(self.canaries, &self.name, &classes);
         let board = Arc::new(Board::new(slots, limits, history.value, self.clock));
@@ -297,10 +295,10 @@ impl Builder {
 
     fn problems(&self, journal: Option<&JournalError>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut names = HashSet::new();
+        let (mut names, classes) = (HashSet::new(), self.settings.classes());
         for (schedule, canary) in &self.canaries {
             let spec = canary.spec();
-            let mut found = validate::canary(schedule, spec, &|class| self.settings.limits.contains_key(class));
+            let mut found = validate::canary(schedule, spec, &|class| classes.contains_key(class));
             if !names.insert(spec.name()) {
                 found.push(validate::TWICE.to_owned());
             }
@@ -317,7 +315,7 @@ impl Builder {
         if self.settings.sweep_every.value.is_zero() {
             of_all("its interval between sweeps is zero: give it one, such as mins(5)");
         }
-        for (class, limit) in &self.settings.limits {
+        for (class, limit) in &classes {
             if limit.value.running == 0 {
                 of_all(&format!(
                     "no run of class {class:?} could ever start: give it a place with .concurrency({class:?}, 1)"
@@ -457,7 +455,7 @@ impl fmt::Display for Problem {
     }
 }
 
-struct List<'a>(&'a [Problem]);
+pub(super) struct List<'a>(pub(super) &'a [Problem]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -87,7 +87,8 @@ impl Connectivity {
 
     async fn ask(&self) -> Result<(), String> {
         // A check that panics is no proof that the network is down; its task keeps the panic to itself.
-        match timeout(self.time, AbortOnDropHandle::new(tokio::spawn((self.check)()))).await {
+        let check = Arc::clone(&self.check);
+        match timeout(self.time, AbortOnDropHandle::new(tokio::spawn(async move { check().await }))).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
                 tracing::error!(target: "synthetic", %error, "the check of the network did not end well: it counts as passed");
@@ -139,9 +140,11 @@ impl Gate {
 
     /// Returns what is wrong with our own network, if anything is.
     pub(super) async fn pass(&self) -> Result<(), String> {
+        let asked = Instant::now();
         let mut found = self.found.lock().await;
         match &*found {
-            Some((when, what)) if when.elapsed() < self.connectivity.fresh => what.clone(),
+            // What was found while we waited for it is fresh in any case.
+            Some((when, what)) if *when >= asked || when.elapsed() < self.connectivity.fresh => what.clone(),
             _ => {
                 let what = self.connectivity.ask().await;
                 *found = Some((Instant::now(), what.clone()));

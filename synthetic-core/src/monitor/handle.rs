@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::board::{Board, Life, State};
-use super::builder::{ConfigError, Problem};
+use super::builder::{ConfigError, List, Problem};
 use super::health::Health;
 use super::slot::{Id, Phase, Slot};
 use super::stats::Stats;
@@ -79,7 +79,7 @@ pub struct CanaryStatus {
     /// When its schedule lets it start next; nothing while it runs, is paused, or when there is no next start.
     #[serde(with = "crate::report::optional_rfc3339")]
     pub next: Option<SystemTime>,
-    /// The last run of those that are remembered.
+    /// How its last run ended, when there was one.
     pub last: Option<LastRun>,
     /// What became of its runs so far.
     pub summary: CanarySummary,
@@ -121,6 +121,12 @@ pub struct LastRun {
     pub reason: Option<Reason>,
 }
 
+impl LastRun {
+    pub(super) fn of(report: &Report) -> Self {
+        Self { started_at: report.started_at, outcome: report.outcome, reason: report.reason }
+    }
+}
+
 /// Says why a monitor does not do what it is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -140,8 +146,8 @@ pub enum ControlError {
     #[error("the monitor does not run: {0}")]
     NotRunning(&'static str),
     /// What is to be added, or when it is to run, cannot work.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    #[error("the monitor goes on as it was:{}", List(.0.problems()))]
+    Config(ConfigError),
 }
 
 fn there_are(known: &[Arc<str>]) -> String {
@@ -219,9 +225,12 @@ impl Handle {
     /// Returns [`ControlError::Unknown`] when there is no such canary.
     pub fn resume(&self, name: &str) -> Result<(), ControlError> {
         self.change(name, |state, id, now, _| {
+            let has_started = state.life != Life::NotStarted;
             let Some(slot) = state.slot_mut(id).filter(|slot| slot.paused) else { return Ok(()) };
             slot.paused = false;
-            slot.go_on_at(now);
+            if has_started {
+                slot.go_on_at(now);
+            }
             if slot.phase == Phase::Idle {
                 state.plan(id, now);
             }
@@ -266,12 +275,13 @@ impl Handle {
         })
     }
 
-    /// Adds a canary, which runs from now on.
+    /// Adds a canary, which runs from now on. Where every canary runs [once](super::Monitor::once), so does this one.
     ///
     /// # Errors
     ///
     /// Returns [`ControlError::Config`] with everything that is wrong with it: what
     /// [`Builder::build`](super::Builder::build) refuses, and a name that is there already. Returns
+    /// [`ControlError::Busy`] when one of this name was removed, and its run still goes on, and
     /// [`ControlError::NotRunning`] when the monitor does not run.
     pub fn add(&self, schedule: impl Into<Schedule>, canary: impl Into<AnyCanary>) -> Result<(), ControlError> {
         self.running()?;
@@ -283,6 +293,9 @@ impl Handle {
                 problems.push(validate::TWICE.to_owned());
             }
             self.accept(problems, &name)?;
+            if state.is_leaving(&name) {
+                return Err(ControlError::Busy(name.to_string()));
+            }
             let class = state.class(canary.spec().class_name()).unwrap_or_default();
             let mut slot = Slot::new(canary, schedule, class, seed(&self.monitor, &name));
             slot.begin_at(now);
@@ -340,7 +353,7 @@ impl Handle {
         }
         let problem = |text| Problem { canary: Some(canary.to_owned()), text };
         let problems = problems.into_iter().map(problem).collect();
-        Err(ConfigError::new(Arc::clone(&self.monitor), problems).into())
+        Err(ControlError::Config(ConfigError::new(Arc::clone(&self.monitor), problems)))
     }
 }
 
@@ -355,11 +368,6 @@ fn find(state: &State, name: &str) -> Result<Id, ControlError> {
 
 fn status(slot: &Slot, start: Option<SystemTime>) -> CanaryStatus {
     let spec = slot.canary.spec();
-    let last = slot.history.newest_first().first().map(|report| LastRun {
-        started_at: report.started_at,
-        outcome: report.outcome,
-        reason: report.reason,
-    });
     CanaryStatus {
         name: spec.shared_name(),
         tags: spec.shared_tags(),
@@ -373,7 +381,7 @@ fn status(slot: &Slot, start: Option<SystemTime>) -> CanaryStatus {
         },
         paused: slot.paused,
         next: slot.next.zip(start).and_then(|(next, start)| start.checked_add(next)),
-        last,
+        last: slot.last_run,
         summary: slot.counts.into(),
     }
 }

@@ -49,7 +49,7 @@ pub struct Health {
 pub struct Silent {
     /// Its name.
     pub canary: Arc<str>,
-    /// For how long: since its last run ended, or since it was added.
+    /// For how long: since its last run ended, or since it was added, rescheduled or let go on after a pause.
     pub since: Duration,
 }
 
@@ -75,16 +75,12 @@ impl Health {
         let state = board.lock();
         let live = state.life != Life::Running || now.saturating_sub(state.beat) <= PULSE;
         let counted = |slot: &&Slot| state.life == Life::Running && !slot.paused && !slot.removed;
-        let silent = state
-            .slots()
-            .filter(counted)
-            .filter(|slot| slot.expected(state.wall, intervals).is_some_and(|expected| now > expected));
+        let silent = state.slots().filter(counted).filter(|slot| slot.is_silent(state.wall, now, intervals));
         let silent = silent.map(|slot| Silent {
             canary: slot.canary.spec().shared_name(),
             since: now.saturating_sub(slot.quiet_since()),
         });
-        let starved =
-            state.waiting().filter(|(slot, since)| slot.due(state.wall, *since).is_some_and(|due| due.at <= now));
+        let starved = state.waiting().filter(|(slot, since)| slot.is_overtaken(state.wall, *since, now));
         let mut health = Self {
             live,
             ready: state.life == Life::Running,

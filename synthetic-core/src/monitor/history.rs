@@ -1,5 +1,6 @@
 //! What is remembered of a canary's runs: a bounded number, of which failures outlive successes.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -31,8 +32,10 @@ pub(super) struct History(Option<Box<Both>>);
 
 #[derive(Debug, Default)]
 struct Both {
-    passed: VecDeque<Arc<Report>>,
-    others: VecDeque<Arc<Report>>,
+    /// How many were remembered so far: their order, also when the wall clock is set or stands still.
+    so_far: u64,
+    passed: VecDeque<(u64, Arc<Report>)>,
+    others: VecDeque<(u64, Arc<Report>)>,
 }
 
 impl History {
@@ -47,14 +50,15 @@ impl History {
         while queue.len() >= most {
             queue.pop_front();
         }
-        queue.push_back(Arc::clone(report));
+        queue.push_back((both.so_far, Arc::clone(report)));
+        both.so_far += 1;
     }
 
     /// Returns what is remembered, the newest first.
     pub(super) fn newest_first(&self) -> Vec<Arc<Report>> {
-        let mut all: Vec<_> = self.0.iter().flat_map(|both| both.passed.iter().chain(&both.others)).cloned().collect();
-        all.sort_by_key(|report| std::cmp::Reverse(report.started_at));
-        all
+        let mut all: Vec<_> = self.0.iter().flat_map(|both| both.passed.iter().chain(&both.others)).collect();
+        all.sort_by_key(|(nth, _)| Reverse(*nth));
+        all.into_iter().map(|(_, report)| Arc::clone(report)).collect()
     }
 }
 

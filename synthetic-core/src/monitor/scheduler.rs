@@ -69,13 +69,14 @@ impl Conductor {
         // A monitor that is dropped takes its runs with it, and what they deferred is still undone.
         let dropped = self.cancel.clone().drop_guard();
         let conductor = Arc::new(self);
+        let open = Open(&conductor.board);
         tokio::select! {
             biased;
             () = stop => {}
             () = done => {}
             () = conductor.start_what_is_due(&tracker) => {}
         }
-        conductor.board.drain();
+        drop(open);
         tracker.close();
         if timeout(grace, tracker.wait()).await.is_err() {
             conductor.cancel.cancel();
@@ -104,7 +105,10 @@ impl Conductor {
         let mut going = Going { board: &self.board, id: start.id, has_a_place: start.skip.is_none(), ended: false };
         let mut report = match self.skipped(&start).await {
             Some(why) => self.runner.skip(&start.canary, start.due, why),
-            None => self.runner.attempt(&start.canary, Some(start.due), self.cancel.child_token()).await,
+            None => {
+                self.board.lock().stats.started += 1;
+                self.runner.attempt(&start.canary, Some(start.due), self.cancel.child_token()).await
+            }
         };
         (report.missed, report.queue_wait) = (start.missed, start.waited);
         let report = Arc::new(report);
@@ -118,16 +122,21 @@ impl Conductor {
     /// Returns why a start is to be skipped, if it is.
     async fn skipped(&self, start: &Start) -> Option<Failure> {
         if let Some(skip) = &start.skip {
+            self.board.lock().stats.queue_full += 1;
             let (class, limit) = (&skip.class, skip.limit);
-            let why = format!(
-                "{} runs of class {class:?} go on and {} wait: there is no place for another one",
-                limit.running, limit.waiting
-            );
+            let why =
+                format!("class {class:?} has no place left: {} running, {} waiting", limit.running, limit.waiting);
             return Some(Failure::skip(why).hint(
                 "see which runs of this class take so long; `Builder::concurrency` sets how many go on side by side",
             ));
         }
-        let problem = (*self.gate).as_ref()?.pass().await.err()?;
+        let gate = (*self.gate).as_ref()?;
+        let problem = tokio::select! {
+            biased;
+            passed = gate.pass() => passed.err()?,
+            // It ends as one that is cancelled: there is no time to wait for what the check finds.
+            () = self.cancel.cancelled() => return None,
+        };
         self.board.lock().stats.no_connectivity += 1;
         let why = format!("the monitor's own network is down: {problem}");
         Some(
@@ -145,6 +154,15 @@ impl Conductor {
             };
             tracing::warn!(target: "synthetic", "built with panic = \"abort\": a panic in a canary ends this process, reported but not cleaned up after; {covered}");
         }
+    }
+}
+
+/// A monitor that lets canaries start. However that ends, and be it that its future is dropped, nobody starts afterwards.
+struct Open<'a>(&'a Board);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.drain();
     }
 }
 

@@ -107,6 +107,8 @@ pub(super) struct Settings {
     pub(super) connectivity: Set<Option<Connectivity>>,
     pub(super) shard: Set<Option<Shard>>,
     pub(super) limits: BTreeMap<Arc<str>, Set<Limit>>,
+    /// How many may wait, where that is said.
+    pub(super) queues: BTreeMap<Arc<str>, Set<usize>>,
 }
 
 impl Default for Settings {
@@ -123,11 +125,23 @@ impl Default for Settings {
             connectivity: Set::default_to(None),
             shard: Set::default_to(None),
             limits: limits.collect(),
+            queues: BTreeMap::new(),
         }
     }
 }
 
 impl Settings {
+    /// Returns how many runs of each class go on side by side and how many wait, in whichever order it was said.
+    pub(super) fn classes(&self) -> BTreeMap<Arc<str>, Set<Limit>> {
+        let mut classes = self.limits.clone();
+        for (class, Set { value, source }) in &self.queues {
+            let class = classes.entry(Arc::clone(class)).or_insert_with(|| Set::default_to(Limit::of(0)));
+            class.value.waiting = *value;
+            class.source = source.clone();
+        }
+        classes
+    }
+
     /// Returns them all in words, in the order in which they are documented.
     pub(super) fn list(&self) -> Vec<Setting> {
         let connectivity = self.connectivity.value.as_ref().map_or("not checked", Connectivity::what);
@@ -142,7 +156,7 @@ impl Settings {
             self.connectivity.says("connectivity", connectivity),
             self.shard.says("shard", self.shard.value.map_or("none".to_owned(), |shard| shard.to_string())),
         ];
-        all.extend(self.limits.iter().map(|(class, limit)| {
+        all.extend(self.classes().iter().map(|(class, limit)| {
             let Limit { running, waiting } = limit.value;
             limit.says(&format!("concurrency {class}"), format!("{running} side by side, {waiting} may wait"))
         }));

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::handle::LastRun;
 use super::history::History;
 use super::summary::Counts;
 use crate::canary::AnyCanary;
@@ -46,6 +47,7 @@ pub(super) struct Slot {
     /// Since when it is meant to run, after the start of the monitor.
     pub(super) since: Duration,
     pub(super) counts: Counts,
+    pub(super) last_run: Option<LastRun>,
     pub(super) history: History,
 }
 
@@ -68,6 +70,7 @@ impl Slot {
             concluded: None,
             since: Duration::ZERO,
             counts: Counts::default(),
+            last_run: None,
             history: History::default(),
         }
     }
@@ -78,20 +81,29 @@ impl Slot {
         Some(Due { at: due.at.saturating_add(self.epoch), ..due })
     }
 
-    /// Returns when a canary that behaves has concluded so many runs after the last one that it did conclude, or after it
-    /// was added or let go on; nothing when its schedule has no more.
-    pub(super) fn expected(&self, wall: SystemTime, runs: u32) -> Option<Duration> {
+    /// Returns whether one that behaves would have concluded so many runs by now, after the last one that it did conclude,
+    /// or after it was added or let go on.
+    pub(super) fn is_silent(&self, wall: SystemTime, now: Duration, runs: u32) -> bool {
         let origin = self.origin(wall);
-        let quiet_since = self.quiet_since().saturating_sub(self.epoch);
-        let mut last = Some(quiet_since).filter(|since| !since.is_zero());
-        for _ in 0..runs {
-            last = Some(self.schedule.due(&origin, last, last.unwrap_or_default(), false)?.at);
-        }
         let spec = self.canary.spec();
         let (_, cleanup) = spec.cleanup_time();
         let attempt = spec.time().saturating_add(cleanup).saturating_add(spec.confirm_time().unwrap_or_default());
         let takes = attempt.saturating_mul(spec.retries().saturating_add(1));
-        Some(last.unwrap_or_default().saturating_add(self.epoch).saturating_add(takes))
+        let now = now.saturating_sub(self.epoch);
+        let quiet_since = self.quiet_since().saturating_sub(self.epoch);
+        let mut last = Some(quiet_since).filter(|since| !since.is_zero());
+        // As a rule the first start is yet to come, and nothing more is asked.
+        (0..runs).all(|_| {
+            last = self.schedule.due(&origin, last, last.unwrap_or_default(), false).map(|due| due.at);
+            last.is_some_and(|start| start.saturating_add(takes) < now)
+        })
+    }
+
+    /// Returns whether its next start has come by now, when it waits for a place since then.
+    pub(super) fn is_overtaken(&self, wall: SystemTime, since: Duration, now: Duration) -> bool {
+        let last = self.last.unwrap_or_default().max(since.saturating_sub(self.epoch));
+        let next = self.schedule.due(&self.origin(wall), Some(last), last, self.failing);
+        next.is_some_and(|next| next.at.saturating_add(self.epoch) <= now)
     }
 
     /// Returns since when it has concluded nothing although it is meant to, after the start of the monitor.

@@ -75,7 +75,7 @@ impl Distribution {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How many runs have started.
+    /// How many runs have started; those that were skipped before they did are counted below.
     pub started: u64,
     /// How many runs go on now.
     pub in_flight: u64,
@@ -91,7 +91,7 @@ pub struct Stats {
     pub queue_full: u64,
     /// How many starts were skipped, because the monitor's own network was down; each has a report.
     pub no_connectivity: u64,
-    /// How many runs waited for a place for longer than their interval.
+    /// How many runs waited for a place until the next start that their schedule names had come.
     pub starved: u64,
 }
 

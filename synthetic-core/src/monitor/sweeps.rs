@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::cleanup::{Cleaner, State, Sweeper};
 use crate::clock::later;
@@ -24,7 +24,8 @@ pub(super) struct Sweeps {
 /// The task that sweeps.
 pub(super) struct Sweeping {
     task: JoinHandle<()>,
-    stop: CancellationToken,
+    /// A monitor that is dropped sweeps no more.
+    stop: DropGuard,
     problems: Arc<Mutex<Vec<String>>>,
 }
 
@@ -52,7 +53,7 @@ impl Sweeps {
                 }
             }
         });
-        Sweeping { task, stop, problems }
+        Sweeping { task, stop: stop.drop_guard(), problems }
     }
 
     /// The monitor was told to stop: cleanup has what is left of the grace period after runs have had their half, less what
@@ -64,7 +65,7 @@ impl Sweeps {
     /// Ends the sweeps, lets go of the journal, and says what is left.
     pub(super) async fn finish(&self, sweeping: Sweeping) -> Swept {
         let Sweeping { mut task, stop, problems } = sweeping;
-        stop.cancel();
+        drop(stop);
         // A pass that goes on may end; everything that it does may be done again.
         let time = self.cleaner.time(Duration::from_secs(10));
         if tokio::time::timeout(time, &mut task).await.is_err() {
