@@ -20,6 +20,7 @@ pub mod schedule;
 pub mod secret;
 pub mod sink;
 pub mod testing;
+mod vitals;
 
 pub use self::canary::{AnyCanary, Canary, FnCanary, OnLeak, RetryOn, Spec, canary};
 pub use self::cleanup::{Gone, Mark, Resource};

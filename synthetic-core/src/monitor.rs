@@ -13,7 +13,6 @@ mod setting;
 mod shard;
 mod signal;
 mod slot;
-mod stats;
 mod summary;
 mod sweeps;
 mod validate;
@@ -35,12 +34,12 @@ pub use self::setting::{Setting, Source};
 pub use self::shard::{ParseShardError, Shard};
 #[cfg(feature = "cli")]
 pub(crate) use self::signal::told_to_stop;
-pub use self::stats::{Distribution, Stats};
 pub use self::summary::{CanarySummary, Summary};
 use crate::cleanup::Sweeper;
 use crate::report::Report;
 use crate::runner::Runner;
-use crate::sink::{Pipeline, Sink};
+use crate::sink::{MonitorView, Pipeline, Sink};
+pub use crate::vitals::{Distribution, Stats};
 
 /// How many canaries of a class `once` runs side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -184,10 +183,13 @@ impl Monitor {
 
     /// Begins to deliver and to sweep.
     fn begin(self) -> Stages {
-        let Self { board, sinks, runner, sweeps, connectivity, grace, close, handle: _ } = self;
+        let Self { board, sinks, runner, sweeps, connectivity, grace, close, handle } = self;
         let sweeping = sweeps.start();
         let gate = Arc::new(connectivity.map(Gate::new));
         let pipeline = Arc::new(Pipeline::start(&sinks));
+        board.delivers_to(pipeline.tallies());
+        let view: Arc<dyn MonitorView> = Arc::new(handle);
+        sinks.iter().for_each(|sink| sink.begin(&view));
         Stages { board, runner: with_last_words(runner, &sinks), pipeline, gate, sweeps, sweeping, grace, close }
     }
 }

@@ -1,14 +1,16 @@
 //! Where reports go: [`Sink`], the contract of a place, and the pipeline that delivers to it.
 
 mod pipeline;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub(crate) use self::pipeline::Pipeline;
 pub use self::pipeline::SinkStats;
+pub(crate) use self::pipeline::{Pipeline, Tally};
+pub use self::view::MonitorView;
 use crate::report::Report;
 
 /// A place that finished runs are reported to: it encodes and sends, and does nothing else.
@@ -53,6 +55,14 @@ use crate::report::Report;
 pub trait Sink: Send + Sync {
     /// Returns the name that its counters carry: `stdout`.
     fn name(&self) -> &str;
+
+    /// Is shown the monitor whose reports it will be given, once, before the first of them: what it may be asked while it
+    /// runs, such as which canaries there are.
+    ///
+    /// # Default
+    ///
+    /// Does not look.
+    fn begin(&self, _monitor: &Arc<dyn MonitorView>) {}
 
     /// Returns how many reports it takes at a time, and how long they may wait for company.
     ///

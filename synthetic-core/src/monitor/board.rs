@@ -13,13 +13,14 @@ use super::classes::{Class, Limit, Place};
 use super::handle::LastRun;
 use super::history::Depth;
 use super::slot::{Id, Phase, Slot};
-use super::stats::Stats;
 use super::summary::Counts;
 use crate::canary::AnyCanary;
 use crate::clock::Clock;
 use crate::outcome::Outcome;
 use crate::report::Report;
 use crate::schedule::Due;
+use crate::sink::{SinkStats, Tally};
+use crate::vitals::Stats;
 
 /// What a monitor knows of its canaries.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Board {
     pub(super) changed: Notify,
     /// Tells that a run has ended.
     pub(super) concluded: Notify,
+    /// What became of the reports, by sink.
+    delivery: OnceLock<Vec<Arc<Tally>>>,
     clock: Option<Clock>,
 }
 
@@ -128,12 +131,23 @@ impl Board {
             started: OnceLock::new(),
             changed: Notify::new(),
             concluded: Notify::new(),
+            delivery: OnceLock::new(),
             clock,
         }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says where it is counted what becomes of the reports.
+    pub(super) fn delivers_to(&self, tallies: Vec<Arc<Tally>>) {
+        let _ = self.delivery.set(tallies);
+    }
+
+    /// Returns what became of the reports so far, by sink.
+    pub(super) fn sinks(&self) -> Vec<SinkStats> {
+        self.delivery.get().map(|tallies| tallies.iter().map(|tally| tally.stats()).collect()).unwrap_or_default()
     }
 
     /// Returns how long ago the monitor was started; nothing when it was not.

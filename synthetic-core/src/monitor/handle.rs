@@ -11,7 +11,6 @@ use super::board::{Board, Life, State};
 use super::builder::{ConfigError, List, Problem};
 use super::health::Health;
 use super::slot::{Id, Phase, Slot};
-use super::stats::Stats;
 use super::summary::CanarySummary;
 use super::validate;
 use crate::canary::AnyCanary;
@@ -19,6 +18,8 @@ use crate::failure::Reason;
 use crate::outcome::Outcome;
 use crate::report::Report;
 use crate::schedule::{Schedule, seed};
+use crate::sink::{MonitorView, SinkStats};
+use crate::vitals::Stats;
 
 /// Asks a monitor what it does, and tells it what to do: to list its canaries, to pause one, to run one now, to add one. Cheap to
 /// clone; it may outlive the monitor.
@@ -322,6 +323,13 @@ impl Handle {
         self.board.lock().stats.clone()
     }
 
+    /// Returns what became of the reports so far, by sink, in the order in which they were added; nothing before the monitor is
+    /// started.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<SinkStats> {
+        self.board.sinks()
+    }
+
     /// Returns whether the monitor does what it is there for.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -354,6 +362,29 @@ impl Handle {
         let problem = |text| Problem { canary: Some(canary.to_owned()), text };
         let problems = problems.into_iter().map(problem).collect();
         Err(ControlError::Config(ConfigError::new(Arc::clone(&self.monitor), problems)))
+    }
+}
+
+impl MonitorView for Handle {
+    fn name(&self) -> &str {
+        &self.monitor
+    }
+
+    fn has_canary(&self, name: &str) -> bool {
+        self.board.lock().find(name).is_some()
+    }
+
+    fn canaries(&self) -> Vec<Arc<str>> {
+        let state = self.board.lock();
+        state.slots().filter(|slot| !slot.removed).map(|slot| slot.canary.spec().shared_name()).collect()
+    }
+
+    fn stats(&self) -> Stats {
+        Self::stats(self)
+    }
+
+    fn sinks(&self) -> Vec<SinkStats> {
+        Self::sinks(self)
     }
 }
 

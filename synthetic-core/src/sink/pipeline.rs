@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ const TRIES: u32 = 5;
 pub struct SinkStats {
     /// The sink's name.
     pub sink: String,
+    /// How many reports wait, or are on their way.
+    pub queued: u64,
     /// How many reports were delivered.
     pub delivered: u64,
     /// How many were dropped, by reason: `queue_full`, `fatal`, `gave_up`, `shutdown`.
@@ -51,8 +53,33 @@ struct Lane {
     sink: Arc<dyn Sink>,
     queue: Sender<Arc<Report>>,
     worker: JoinHandle<()>,
-    stats: Arc<Mutex<SinkStats>>,
+    tally: Arc<Tally>,
+}
+
+/// What becomes of the reports of one sink.
+#[derive(Debug)]
+pub(crate) struct Tally {
     accepted: AtomicU64,
+    stats: Mutex<SinkStats>,
+}
+
+impl Tally {
+    fn of(sink: &dyn Sink) -> Self {
+        let stats = SinkStats { sink: sink.name().to_owned(), ..SinkStats::default() };
+        Self { accepted: AtomicU64::new(0), stats: Mutex::new(stats) }
+    }
+
+    /// Returns the counts as they are now.
+    pub(crate) fn stats(&self) -> SinkStats {
+        let mut stats = self.lock().clone();
+        let concluded = stats.delivered + stats.dropped.values().sum::<u64>();
+        stats.queued = self.accepted.load(Ordering::Relaxed).saturating_sub(concluded);
+        stats
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SinkStats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl fmt::Debug for Lane {
@@ -66,22 +93,26 @@ impl Pipeline {
     pub(crate) fn start(sinks: &[Arc<dyn Sink>]) -> Self {
         let lane = |sink: &Arc<dyn Sink>| {
             let (queue, reports) = channel(QUEUE);
-            let stats = Arc::new(Mutex::new(SinkStats { sink: sink.name().to_owned(), ..SinkStats::default() }));
-            let worker = Worker { sink: Arc::clone(sink), reports, stats: Arc::clone(&stats) };
-            let accepted = AtomicU64::new(0);
-            Lane { sink: Arc::clone(sink), queue, worker: tokio::spawn(worker.work()), stats, accepted }
+            let tally = Arc::new(Tally::of(&**sink));
+            let worker = Worker { sink: Arc::clone(sink), reports, tally: Arc::clone(&tally) };
+            Lane { sink: Arc::clone(sink), queue, worker: tokio::spawn(worker.work()), tally }
         };
         Self { lanes: sinks.iter().map(lane).collect() }
+    }
+
+    /// Returns where it is counted what becomes of the reports, by sink.
+    pub(crate) fn tallies(&self) -> Vec<Arc<Tally>> {
+        self.lanes.iter().map(|lane| Arc::clone(&lane.tally)).collect()
     }
 
     /// Hands a report to every sink's queue and returns at once.
     pub(crate) fn accept(&self, report: &Arc<Report>) {
         for lane in &self.lanes {
-            lane.accepted.fetch_add(1, Ordering::Relaxed);
+            lane.tally.accepted.fetch_add(1, Ordering::Relaxed);
             match lane.queue.try_send(Arc::clone(report)) {
                 Ok(()) => {}
-                Err(TrySendError::Full(_)) => lose(&lane.stats, "queue_full", 1, "its queue is full"),
-                Err(TrySendError::Closed(_)) => lose(&lane.stats, "shutdown", 1, "it was closed"),
+                Err(TrySendError::Full(_)) => lose(&lane.tally, "queue_full", 1, "its queue is full"),
+                Err(TrySendError::Closed(_)) => lose(&lane.tally, "shutdown", 1, "it was closed"),
             }
         }
     }
@@ -94,25 +125,25 @@ impl Pipeline {
         let lanes: Vec<_> = self
             .lanes
             .into_iter()
-            .map(|Lane { queue, worker, stats, accepted, .. }| {
+            .map(|Lane { queue, worker, tally, .. }| {
                 drop(queue); // The worker ends when its queue is empty and closed; all do so side by side.
-                (worker, stats, accepted.into_inner())
+                (worker, tally)
             })
             .collect();
-        for (mut worker, stats, accepted) in lanes {
+        for (mut worker, tally) in lanes {
             match timeout_at(deadline, &mut worker).await {
                 Ok(Ok(())) => {}
-                Ok(Err(broken)) => lose(&stats, "shutdown", 0, &ended(broken)),
+                Ok(Err(broken)) => lose(&tally, "shutdown", 0, &ended(broken)),
                 Err(_) => {
                     worker.abort();
                     // One that blocks its thread does not even notice.
                     let _ = timeout(MOMENT, worker).await;
-                    lose(&stats, "shutdown", 0, "it was not done when the time for closing was up");
+                    lose(&tally, "shutdown", 0, "it was not done when the time for closing was up");
                 }
             }
-            let mut stats = stats.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // What nobody has spoken for by now, nobody will.
-            let unspoken = accepted.saturating_sub(stats.delivered + stats.dropped.values().sum::<u64>());
+            let mut stats = tally.stats();
+            let unspoken = std::mem::take(&mut stats.queued);
             if unspoken > 0 {
                 *stats.dropped.entry("shutdown").or_default() += unspoken;
             }
@@ -153,7 +184,7 @@ where
 struct Worker {
     sink: Arc<dyn Sink>,
     reports: Receiver<Arc<Report>>,
-    stats: Arc<Mutex<SinkStats>>,
+    tally: Arc<Tally>,
 }
 
 impl Worker {
@@ -171,13 +202,13 @@ impl Worker {
                 }
             }
             // Counted as lost until it is delivered: if this task is ended in between, the count is right.
-            let in_flight = InFlight { stats: &self.stats, reports: batch.len() as u64 };
+            let in_flight = InFlight { tally: &self.tally, reports: batch.len() as u64 };
             let delivered = self.deliver(&batch).await;
             in_flight.conclude(delivered);
             batch.clear();
         }
         if let Err(error) = caught(|| self.sink.close()).await {
-            lose(&self.stats, "close", 0, &format!("it could not be closed: {error}"));
+            lose(&self.tally, "close", 0, &format!("it could not be closed: {error}"));
         }
     }
 
@@ -205,14 +236,14 @@ impl Drop for Worker {
             left += 1;
         }
         if left > 0 {
-            lose(&self.stats, "shutdown", left, "it was ended before they could be delivered");
+            lose(&self.tally, "shutdown", left, "it was ended before they could be delivered");
         }
     }
 }
 
 /// A batch on its way. If nobody lives to say what became of it, it is lost.
 struct InFlight<'a> {
-    stats: &'a Mutex<SinkStats>,
+    tally: &'a Tally,
     reports: u64,
 }
 
@@ -220,8 +251,8 @@ impl InFlight<'_> {
     fn conclude(mut self, delivered: Result<(), (&'static str, DeliveryError)>) {
         let reports = std::mem::take(&mut self.reports);
         match delivered {
-            Ok(()) => self.stats.lock().unwrap_or_else(PoisonError::into_inner).delivered += reports,
-            Err((reason, error)) => lose(self.stats, reason, reports, &error.to_string()),
+            Ok(()) => self.tally.lock().delivered += reports,
+            Err((reason, error)) => lose(self.tally, reason, reports, &error.to_string()),
         }
     }
 }
@@ -229,13 +260,13 @@ impl InFlight<'_> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if self.reports > 0 {
-            lose(self.stats, "shutdown", self.reports, "it was ended while they were being delivered");
+            lose(self.tally, "shutdown", self.reports, "it was ended while they were being delivered");
         }
     }
 }
 
-fn lose(stats: &Mutex<SinkStats>, reason: &'static str, reports: u64, why: &str) {
-    let mut stats = stats.lock().unwrap_or_else(PoisonError::into_inner);
+fn lose(tally: &Tally, reason: &'static str, reports: u64, why: &str) {
+    let mut stats = tally.lock();
     if reports > 0 {
         *stats.dropped.entry(reason).or_default() += reports;
     }

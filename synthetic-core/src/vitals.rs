@@ -36,7 +36,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    pub(super) fn add(&mut self, time: Duration) {
+    pub(crate) fn add(&mut self, time: Duration) {
         self.classes[BOUNDS.partition_point(|bound| *bound < time)] += 1;
         self.sum = self.sum.saturating_add(time);
         self.max = self.max.max(time);
@@ -83,7 +83,7 @@ pub struct Stats {
     pub waiting: u64,
     /// How long after the moment that their schedule names runs were noticed: the lag of the monitor itself.
     pub lag: Distribution,
-    /// How long runs then waited for a place, see [`Builder::concurrency`](super::Builder::concurrency).
+    /// How long runs then waited for a place, see [`Builder::concurrency`](crate::monitor::Builder::concurrency).
     pub queue_wait: Distribution,
     /// How many starts were missed, because the run before was not done by then, or waited.
     pub missed: u64,
