@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 #[cfg(feature = "cron")]
 pub use self::cron::cron;
 pub use self::parse::ParseScheduleError;
-pub(crate) use self::spread::{seed, stagger, within_a_minute};
+pub(crate) use self::spread::{apart, seed, stagger, within_a_minute};
 pub use self::window::{Window, window};
 use self::words::Words;
 pub use crate::expect::{Every, every};

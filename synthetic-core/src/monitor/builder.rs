@@ -16,7 +16,7 @@ use crate::canary::{AnyCanary, Spec};
 use crate::cleanup::{Cleaner, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
-use crate::schedule::{Schedule, seed, stagger};
+use crate::schedule::{Schedule, apart, seed, stagger};
 use crate::secret::SecretStore;
 use crate::sink::Sink;
 
@@ -335,18 +335,23 @@ impl Builder {
     }
 }
 
-/// Spreads the first starts of canaries with the same interval over it.
+/// Spreads the first starts of canaries with the same interval over it; those of another interval begin a moment later.
 fn slots(canaries: Vec<(Schedule, AnyCanary)>, monitor: &str, classes: &[Arc<str>]) -> Vec<Slot> {
     let mut alike: BTreeMap<Duration, usize> = BTreeMap::new();
     for period in canaries.iter().filter_map(|(schedule, _)| schedule.period()) {
         *alike.entry(period).or_default() += 1;
     }
+    let apart = |(n, (period, count)): (usize, (&Duration, &usize))| {
+        let by = if n == 0 { Duration::ZERO } else { apart(seed(monitor, &n.to_string()), *period, *count) };
+        (*period, by)
+    };
+    let apart: BTreeMap<Duration, Duration> = alike.iter().enumerate().map(apart).collect();
     let mut nth: BTreeMap<Duration, usize> = BTreeMap::new();
     let slot = |(schedule, canary): (Schedule, AnyCanary)| {
         let offset = schedule.period().map(|period| {
             let n = nth.entry(period).or_default();
             *n += 1;
-            stagger(period, alike[&period], *n - 1)
+            stagger(period, alike[&period], *n - 1) + apart[&period]
         });
         let offset = offset.unwrap_or_default();
         let class = classes.iter().position(|class| **class == *canary.spec().class_name());

@@ -20,6 +20,14 @@ pub(crate) fn stagger(period: Duration, count: usize, n: usize) -> Duration {
     nanos(gap * n as u128)
 }
 
+/// Returns by how much the `count` canaries of one period start later than those of another, so that the first of all periods,
+/// and whatever falls together later, do not start at once: less than a second, and less than the gap between two of them.
+///
+/// cloudprober waits for up to a minute here; who starts a monitor wants to see something.
+pub(crate) fn apart(seed: u64, period: Duration, count: usize) -> Duration {
+    stagger(period, count, 1).min(Duration::from_secs(1)).mul_f64(share(seed, 0))
+}
+
 /// Returns a moment that is a canary's own, within a minute and its period.
 pub(crate) fn within_a_minute(seed: u64, period: Duration) -> Duration {
     period.min(A_MINUTE).mul_f64(share(seed, 0))
@@ -58,6 +66,21 @@ mod tests {
             assert!(stagger(period, count, count - 1) < period);
         }
         assert_eq!(stagger(Duration::ZERO, 0, 3), Duration::ZERO);
+    }
+
+    #[test]
+    fn canaries_of_different_periods_start_less_than_a_second_apart() {
+        let second = Duration::from_secs(1);
+        for (seed, period, count, most) in [
+            (1, Duration::from_secs(3600), 3, second),
+            (2, Duration::from_secs(5), 20, Duration::from_millis(250)),
+            (3, Duration::from_millis(1), 1, Duration::from_millis(1)),
+        ] {
+            let by = apart(seed, period, count);
+            assert!(Duration::ZERO < by && by < most, "{by:?}");
+        }
+        assert_eq!(apart(7, Duration::ZERO, 0), Duration::ZERO);
+        assert_ne!(apart(1, second, 1), apart(2, second, 1));
     }
 
     #[test]

@@ -8,6 +8,9 @@ pub(super) struct Words(pub(super) Duration);
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
+        if self.0.is_zero() {
+            return f.write_str("0s");
+        }
         if self.0.subsec_nanos() != 0 || seconds < 60 {
             return write!(f, "{:?}", self.0);
         }
@@ -24,6 +27,7 @@ mod tests {
     #[test]
     fn a_time_is_in_the_largest_units_that_are_whole() {
         for (ms, text) in [
+            (0, "0s"),
             (500, "500ms"),
             (5_000, "5s"),
             (60_000, "1m"),

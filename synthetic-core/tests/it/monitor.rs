@@ -14,10 +14,10 @@ mod shutdown;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use synthetic_core::Clock;
 use synthetic_core::monitor::{Activity, Builder, Handle, Summary};
 use synthetic_core::prelude::*;
 use synthetic_core::testing::RecordingSink;
+use synthetic_core::{Clock, Schedule};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -43,6 +43,11 @@ fn of(spec: Spec, takes: Duration) -> impl Canary {
 /// Never ends by itself.
 fn stuck(spec: Spec) -> impl Canary {
     canary(spec, |_run: Run| std::future::pending())
+}
+
+/// Starts with the monitor: not a moment later, as canaries of different intervals do.
+fn on_the_dot(period: Duration) -> Schedule {
+    every(period).offset(Duration::ZERO)
 }
 
 /// A monitor whose wall clock starts with the era, and what it reports.

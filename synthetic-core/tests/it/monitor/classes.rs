@@ -8,7 +8,7 @@ use synthetic_core::monitor::Activity;
 use synthetic_core::prelude::*;
 use tokio::time::sleep;
 
-use super::{Live, at, good, monitor, of, slow, starts, stuck};
+use super::{Live, at, good, monitor, of, on_the_dot, slow, starts, stuck};
 
 #[tokio::test(start_paused = true)]
 async fn runs_wait_for_a_place_in_the_order_in_which_they_were_due_and_that_is_no_part_of_their_duration() {
@@ -178,8 +178,8 @@ async fn one_canary_that_always_times_out_takes_one_place_of_three_and_starves_n
 async fn a_canary_that_waits_longer_than_its_interval_is_said_to_starve_while_it_does_and_is_counted_afterwards() {
     let (builder, sink) = monitor();
     let builder =
-        builder.concurrency("http", 1).canary(every(mins(2)), of(Spec::new("hog").timeout(secs(60)), secs(50)));
-    let live = Live::start(builder.canary(every(secs(20)), good("hungry"))).await;
+        builder.concurrency("http", 1).canary(on_the_dot(mins(2)), of(Spec::new("hog").timeout(secs(60)), secs(50)));
+    let live = Live::start(builder.canary(on_the_dot(secs(20)), good("hungry"))).await;
     // They start together, and the one that was added first has the place.
     sleep(secs(19)).await;
     assert!(live.handle.health().starved.is_empty(), "its next start is yet to come");

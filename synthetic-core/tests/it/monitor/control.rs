@@ -9,15 +9,17 @@ use synthetic_core::prelude::*;
 use synthetic_core::testing::RecordingSink;
 use tokio::time::sleep;
 
-use super::{Live, at, good, monitor, of, slow, starts, stuck};
+use super::{Live, at, good, monitor, of, on_the_dot, slow, starts, stuck};
 
 #[tokio::test(start_paused = true)]
 async fn canaries_are_listed_by_name_with_what_they_do_and_did() {
     let (builder, _sink) = monitor();
     let bad = canary(Spec::new("bad").timeout(secs(5)), |run: Run| async move { run.expect("x", 1, eq(2)) });
     let tagged = of(Spec::new("tagged").timeout(secs(50)).tags(["checkout"]).class("browser"), secs(40));
-    let builder =
-        builder.canary(every(mins(1)), tagged).canary(every(mins(2)), bad).canary(every(mins(3)), good("also"));
+    let builder = builder
+        .canary(on_the_dot(mins(1)), tagged)
+        .canary(on_the_dot(mins(2)), bad)
+        .canary(on_the_dot(mins(3)), good("also"));
     let monitor = builder.build().unwrap();
     let handle = monitor.handle();
     let before = handle.get("tagged").unwrap();
@@ -36,7 +38,7 @@ async fn canaries_are_listed_by_name_with_what_they_do_and_did() {
     assert_eq!((tagged.activity, tagged.next, tagged.last), (Activity::Running, None, None));
     assert_eq!(
         (&*tagged.class, &*tagged.tags, &*tagged.schedule),
-        ("browser", &["checkout".to_owned()][..], "every 1m")
+        ("browser", &["checkout".to_owned()][..], "every 1m, offset 0s")
     );
     assert_eq!(handle.get("bad").as_ref(), Some(bad));
     assert_eq!(handle.get("nobody"), None);
@@ -120,8 +122,8 @@ async fn paused_and_resumed_while_it_runs_it_goes_on_as_if_nothing_had_been() {
 #[tokio::test(start_paused = true)]
 async fn paused_while_it_waits_for_a_place_it_gives_up_its_turn() {
     let (builder, sink) = monitor();
-    let builder = builder.concurrency("http", 1).canary(every(mins(2)), slow("hog", secs(30)));
-    let builder = builder.canary(every(mins(1)), good("first")).canary(every(mins(3)), good("second"));
+    let builder = builder.concurrency("http", 1).canary(on_the_dot(mins(2)), slow("hog", secs(30)));
+    let builder = builder.canary(on_the_dot(mins(1)), good("first")).canary(on_the_dot(mins(3)), good("second"));
     let live = Live::start(builder).await;
     assert_eq!((live.activity("first"), live.handle.stats().waiting), (Activity::Waiting, 2));
     live.handle.pause("first").unwrap();
@@ -137,7 +139,8 @@ async fn paused_while_it_waits_for_a_place_it_gives_up_its_turn() {
 #[tokio::test(start_paused = true)]
 async fn what_is_paused_before_the_start_does_not_run_and_what_is_resumed_runs_from_the_start() {
     let (builder, sink) = monitor();
-    let monitor = builder.canary(every(secs(10)), good("a")).canary(every(secs(20)), good("b")).build().unwrap();
+    let monitor =
+        builder.canary(on_the_dot(secs(10)), good("a")).canary(on_the_dot(secs(20)), good("b")).build().unwrap();
     let handle = monitor.handle();
     handle.pause("a").unwrap();
     handle.pause("b").unwrap();
@@ -197,8 +200,8 @@ async fn triggered_while_it_is_paused_it_runs_once_and_stays_paused() {
 #[tokio::test(start_paused = true)]
 async fn triggered_while_it_runs_or_waits_it_says_that_it_is_busy() {
     let (builder, sink) = monitor();
-    let builder = builder.concurrency("http", 1).canary(every(mins(2)), slow("a", secs(30)));
-    let live = Live::start(builder.canary(every(mins(3)), good("b"))).await;
+    let builder = builder.concurrency("http", 1).canary(on_the_dot(mins(2)), slow("a", secs(30)));
+    let live = Live::start(builder.canary(on_the_dot(mins(3)), good("b"))).await;
     for name in ["a", "b"] {
         let error = live.handle.trigger(name).unwrap_err();
         assert_eq!(error, ControlError::Busy(name.to_owned()));
@@ -229,7 +232,8 @@ async fn rescheduled_it_counts_from_now() {
 #[tokio::test(start_paused = true)]
 async fn rescheduled_while_it_runs_or_is_paused_it_follows_the_new_schedule_when_it_can() {
     let (builder, sink) = monitor();
-    let builder = builder.canary(every(mins(1)), slow("runs", secs(30))).canary(every(mins(2)), good("paused"));
+    let builder =
+        builder.canary(on_the_dot(mins(1)), slow("runs", secs(30))).canary(on_the_dot(mins(2)), good("paused"));
     let live = Live::start(builder).await;
     live.handle.pause("paused").unwrap();
     sleep(secs(10)).await;
@@ -338,8 +342,8 @@ async fn removed_it_is_not_there_any_more_and_what_it_did_still_counts() {
 #[tokio::test(start_paused = true)]
 async fn removed_while_it_runs_it_ends_and_its_report_is_delivered() {
     let (builder, sink) = monitor();
-    let builder = builder.concurrency("http", 1).canary(every(mins(2)), slow("a", secs(30)));
-    let live = Live::start(builder.canary(every(mins(3)), good("b"))).await;
+    let builder = builder.concurrency("http", 1).canary(on_the_dot(mins(2)), slow("a", secs(30)));
+    let live = Live::start(builder.canary(on_the_dot(mins(3)), good("b"))).await;
     live.handle.remove("a").unwrap();
     assert!(live.handle.get("a").is_none());
     assert_eq!(live.handle.list().len(), 1);
@@ -409,7 +413,8 @@ async fn a_canary_may_tell_its_own_monitor() {
             run.expect("itself", handle.trigger("telling"), eq(Err(ControlError::Busy("telling".to_owned()))))
         }
     });
-    let monitor = builder.canary(every(secs(10)), telling).canary(every(mins(10)), good("told")).build().unwrap();
+    let monitor =
+        builder.canary(on_the_dot(secs(10)), telling).canary(on_the_dot(mins(10)), good("told")).build().unwrap();
     own.set(monitor.handle()).unwrap();
     monitor.run_until(sleep(secs(60))).await;
     assert_eq!((starts(&sink, "telling"), starts(&sink, "told")), (vec![secs(0)], vec![secs(0), secs(1)]));

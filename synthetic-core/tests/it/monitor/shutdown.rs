@@ -11,7 +11,7 @@ use synthetic_core::sink::DeliveryError;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Live, good, monitor, slow};
+use super::{Live, good, monitor, on_the_dot, slow};
 
 #[tokio::test(start_paused = true)]
 async fn told_to_stop_it_lets_runs_end_and_starts_none() {
@@ -151,8 +151,9 @@ async fn cleanup_that_does_not_end_is_given_up_when_the_grace_is_over() {
 #[tokio::test(start_paused = true)]
 async fn runs_that_wait_for_a_place_do_not_start_when_the_monitor_is_told_to_stop() {
     let (builder, sink) = monitor();
-    let builder = builder.concurrency("http", 1).canary(every(mins(2)), slow("hog", secs(30))).grace(mins(2));
-    let builder = (0..5).fold(builder, |builder, n| builder.canary(every(mins(3) + secs(n)), good(format!("c{n}"))));
+    let builder = builder.concurrency("http", 1).canary(on_the_dot(mins(2)), slow("hog", secs(30))).grace(mins(2));
+    let builder =
+        (0..5).fold(builder, |builder, n| builder.canary(on_the_dot(mins(3) + secs(n)), good(format!("c{n}"))));
     let live = Live::start(builder).await;
     let handle = live.handle.clone();
     assert_eq!((handle.stats().in_flight, handle.stats().waiting), (1, 5));
@@ -189,7 +190,8 @@ async fn a_start_that_was_given_its_place_in_the_moment_of_the_stop_is_taken_bac
 #[tokio::test(start_paused = true)]
 async fn while_it_drains_it_takes_no_orders_to_run() {
     let (builder, sink) = monitor();
-    let builder = builder.canary(every(mins(1)), slow("a", secs(30))).canary(every(mins(2)), good("b")).grace(mins(2));
+    let builder =
+        builder.canary(on_the_dot(mins(1)), slow("a", secs(30))).canary(on_the_dot(mins(2)), good("b")).grace(mins(2));
     let live = Live::start(builder).await;
     let handle = live.handle.clone();
     let ended = tokio::spawn(live.stop());
