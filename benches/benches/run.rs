@@ -75,7 +75,7 @@ fn checks(c: &mut Criterion) {
             });
         });
         let http = if reuse { Http::anywhere().reuse_connections() } else { Http::anywhere() };
-        let canary = AnyCanary::new(synthetic_benches::one_check(http, &url));
+        let canary = AnyCanary::new(synthetic_benches::one_check(Spec::new("check-cost"), http, &url));
         let runner = Runner::new();
         group.bench_function("one canary", |b| {
             b.iter(|| runtime.block_on(runner.run(canary.clone())).assert_passed());

@@ -1,7 +1,10 @@
-//! What the benches share: the canary that is measured, the sink that is told of its runs, and the harness that kills.
+//! What the benches share: the canary that is measured, the sink that is told of its runs, the harness that kills, and the
+//! monitor with very many canaries.
 
 pub mod cleanup;
 pub mod kill9;
+pub mod process;
+pub mod scale;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +16,18 @@ use synthetic_core::sink::DeliveryError;
 use synthetic_core::{Reason, Report, Sink};
 use synthetic_http::{Http, json, status};
 
-/// Makes the canary of `check-cost`: one step with one GET, whose status and one value of whose JSON body are expected.
+/// Makes the canary of `check-cost` and `schedule-scale`: one step with one GET, whose status and one value of whose JSON body are expected.
 ///
 /// # Examples
 ///
 /// ```no_run
 /// use synthetic_http::Http;
-/// let _canary = synthetic_benches::one_check(Http::at("http://127.0.0.1:18080"), "/health");
+/// use synthetic_core::Spec;
+/// let _canary = synthetic_benches::one_check(Spec::new("check"), Http::at("http://127.0.0.1:18080"), "/health");
 /// ```
-pub fn one_check(http: Http, path: impl Into<String>) -> impl Canary {
+pub fn one_check(spec: Spec, http: Http, path: impl Into<String>) -> impl Canary {
     let path = path.into();
-    canary(Spec::new("check-cost"), move |run: Run| {
+    canary(spec, move |run: Run| {
         let (http, path) = (http.clone(), path.clone());
         async move {
             run.step("GET", async {

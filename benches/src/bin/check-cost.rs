@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use synthetic_benches::Tally;
-use synthetic_core::{AnyCanary, Outcome, Runner, Sink};
+use synthetic_core::{AnyCanary, Outcome, Runner, Sink, Spec};
 use synthetic_http::Http;
 use synthetic_sinks::Stdout;
 
@@ -78,7 +78,7 @@ async fn main() -> ExitCode {
 
 /// Runs the check so often, and returns how long that took.
 async fn runs(http: Http, runs: usize, json: bool) -> Result<Duration, String> {
-    let canary = AnyCanary::new(synthetic_benches::one_check(http, ""));
+    let canary = AnyCanary::new(synthetic_benches::one_check(Spec::new("check-cost"), http, ""));
     let runner = Runner::new();
     let sink: Box<dyn Sink> = if json { Box::new(Stdout::json().to(std::io::sink())) } else { Box::<Tally>::default() };
     // Reports go to the sink as its pipeline would hand them over: in batches of the size that it asks for.

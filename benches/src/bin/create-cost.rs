@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use synthetic_benches::cleanup::{Carts, die_with, monitor, sweep};
+use synthetic_benches::process::cpu;
 
 const USAGE: &str = "usage: create-cost [--runs N]";
 /// How many runs a monitor makes: every canary runs once.
@@ -89,17 +90,6 @@ async fn cpu_of_a_run(runs: usize, things: usize) -> Result<f64, String> {
         }
     }
     Ok(spent.as_secs_f64() * 1e6 / (monitors * RUNS_OF_A_MONITOR) as f64)
-}
-
-/// Returns the CPU that this process has used so far, in its threads that live.
-fn cpu() -> Result<Duration, String> {
-    let said = |error: std::io::Error| format!("/proc/self/task: {error}");
-    let mut nanos = 0;
-    for task in std::fs::read_dir("/proc/self/task").map_err(said)? {
-        let text = std::fs::read_to_string(task.map_err(said)?.path().join("schedstat")).map_err(said)?;
-        nanos += text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(nanos))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
