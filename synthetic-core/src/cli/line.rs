@@ -17,11 +17,11 @@ use crate::monitor::{Exit, Source};
 
 const AFTER: &str = "\
 Exit codes:
-   0  everything that ran passed, was degraded, or was skipped
+   0  everything that ran passed or was degraded
    1  a run failed: the target is wrong
    2  a run could not conclude, or a sink lost reports: nothing can be said of the target
    3  the journeys were good, but something was left behind in the target
-   4  nothing was selected, so nothing ran: nothing is green on nothing
+   4  nothing was selected, or everything was skipped: nothing is green on nothing
   64  the command line or a setting was wrong
  130  ended at once by a second signal; the journal remembers what is still to be removed
 

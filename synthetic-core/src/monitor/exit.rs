@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Exit {
-    /// Everything that ran passed, was degraded, or was skipped.
+    /// Everything that ran passed or was degraded; some may have been skipped.
     Passed = 0,
     /// A run failed: the target is wrong.
     Failed = 1,
@@ -24,7 +24,7 @@ pub enum Exit {
     Error = 2,
     /// All journeys were good, but something was left behind in the target.
     LeftBehind = 3,
-    /// Nothing ran. Nothing is green on nothing.
+    /// Nothing ran: nothing was selected, or everything was skipped. Nothing is green on nothing.
     NothingSelected = 4,
     /// The command line or a setting was wrong.
     Usage = 64,
@@ -34,8 +34,9 @@ impl Exit {
     /// Returns how a process ends whose runs ended so: the worst counts.
     #[must_use]
     pub fn of(outcomes: impl IntoIterator<Item = Outcome>, left_behind: bool) -> Self {
-        let worst = outcomes.into_iter().max();
+        let worst = outcomes.into_iter().filter(|outcome| *outcome != Outcome::Skipped).max();
         match worst {
+            None if left_behind => Self::LeftBehind,
             None => Self::NothingSelected,
             Some(Outcome::Failed) => Self::Failed,
             Some(Outcome::Error) => Self::Error,

@@ -1,5 +1,6 @@
 //! What a monitor is told while it runs.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -7,7 +8,7 @@ use synthetic_core::Reason;
 use synthetic_core::monitor::{Activity, ControlError, Handle};
 use synthetic_core::prelude::*;
 use synthetic_core::testing::RecordingSink;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Live, at, good, monitor, of, on_the_dot, slow, starts, stuck};
 
@@ -184,6 +185,21 @@ async fn triggered_it_runs_now_and_its_schedule_stays_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn triggered_when_its_start_is_overdue_it_makes_up_for_that_one_too() {
+    let (builder, sink) = monitor();
+    let monitor = builder.canary(every(secs(10)), good("a")).build().unwrap();
+    let handle = monitor.handle();
+    let mut running = pin!(monitor.run_until(std::future::pending()));
+    assert!(timeout(secs(5), &mut running).await.is_err());
+    // Nobody polls it while its start is due.
+    sleep(secs(7)).await;
+    handle.trigger("a").unwrap();
+    assert!(timeout(secs(1), &mut running).await.is_err());
+    let due: Vec<_> = sink.reports().iter().map(|report| (at(report.scheduled_at).as_secs(), report.missed)).collect();
+    assert_eq!(due, [(0, 0), (12, 0), (10, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn triggered_while_it_is_paused_it_runs_once_and_stays_paused() {
     let (builder, sink) = monitor();
     let live = Live::start(builder.canary(every(secs(10)), good("a"))).await;
@@ -226,6 +242,17 @@ async fn rescheduled_it_counts_from_now() {
     let expected = [secs(0), first, first + secs(20), first + secs(40)];
     assert_eq!(starts(&sink, "a"), expected);
     assert_eq!(live.handle.stats().missed, 0);
+    live.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rescheduled_it_does_not_start_when_the_old_schedule_would_have_let_it() {
+    let (builder, sink) = monitor();
+    let live = Live::start(builder.canary(every(secs(20)), good("a"))).await;
+    live.handle.reschedule("a", every(mins(10))).unwrap();
+    let first = live.handle.get("a").unwrap().next.map(at).unwrap();
+    sleep(mins(15)).await;
+    assert_eq!(starts(&sink, "a"), [secs(0), first, first + mins(10)]);
     live.stop().await;
 }
 

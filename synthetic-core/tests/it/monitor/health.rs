@@ -139,6 +139,21 @@ async fn what_is_added_or_rescheduled_has_its_time_from_then_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_added_and_concludes_nothing_is_silent_since_it_was_added() {
+    let (builder, _sink) = monitor();
+    let builder = builder.concurrency("http", 1).canary(every(mins(60)), stuck(Spec::new("hog").timeout(mins(20))));
+    let live = Live::start(builder).await;
+    sleep(secs(100)).await;
+    let fast = Spec::new("a").timeout(secs(5)).cleanup_timeout(secs(1), secs(1));
+    live.handle.add(every(secs(10)), of(fast, secs(0))).unwrap();
+    sleep(secs(25)).await;
+    assert_eq!(silent(&live.handle), []);
+    sleep(secs(12)).await;
+    assert_eq!(silent(&live.handle), [("a".to_owned(), 37)]);
+    live.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_canary_that_fails_times_out_or_skips_is_not_silent() {
     let (builder, _sink) = monitor();
     let builder = builder.silent_after(1).canary(every(secs(10)), stuck(Spec::new("late").timeout(secs(10))));
