@@ -85,7 +85,8 @@ impl Http {
 }
 
 impl HttpResource {
-    /// Says how a thing is deleted: `DELETE` of a path with `{id}`. 2xx means that it was there, 404 and 410 that it was not.
+    /// Says how a thing is deleted: `DELETE` of a path with `{id}`. 2xx means that it was there, 404 and 410 that it was not. A
+    /// redirect by 302 or 303 is a failure: it leads to another page, such as that of a login.
     ///
     /// With `{mark}` in the place of `{id}`, the client chooses the id: things are created under their mark, and need
     /// neither [`id`](Self::id) nor [`find`](Self::find).
@@ -113,7 +114,7 @@ impl HttpResource {
         })
     }
 
-    /// Says where in the answer to a creation the id is (RFC 9535): `$.id`. A number becomes its text.
+    /// Says where in the answer to a creation the id is (RFC 9535): `$.id`. A whole number becomes its text.
     pub fn id(self, path: &str) -> Self {
         self.with(|parts| parts.id = parts.json_path(path))
     }
@@ -199,6 +200,7 @@ impl Resource for HttpResource {
         let path = filled(&filled(template, "{id}", id), "{mark}", id);
         let answer = self.0.http.delete(path).template(named(template));
         let answer = answer.expect(status(any_of((between(200, 299), 404, 410)))).send().await?;
+        not_led_away(&answer)?;
         Ok(if matches!(answer.status(), 404 | 410) { Gone::Already } else { Gone::Deleted })
     }
 
@@ -269,13 +271,27 @@ fn many(answer: &Response, path: &JsonPath) -> Result<Vec<Value>> {
     })
 }
 
-/// Returns an id as text.
+/// Fails when the answer to a DELETE is that of another page: 302 and 303 lead to one, such as that of a login. 301, 307 and
+/// 308 say where the thing itself is.
+fn not_led_away(answer: &Response) -> Result<()> {
+    let Some(hop) = answer.exchange.hops.iter().find(|hop| matches!(hop.status.as_u16(), 302 | 303)) else {
+        return Ok(());
+    };
+    let (status, led_to) = (hop.status.as_u16(), answer.exchange.final_url.path());
+    let failure = Failure::new(format!("{} was redirected by {status} to {led_to}", answer.name));
+    Err(failure.hint("what answers there says nothing of the thing: does the request need a login?"))
+}
+
+/// Returns an id as text. One that would be another id, or another path, where it is put is refused.
 fn text(id: Value, answer: &Response, path: &JsonPath) -> Result<String> {
     match id {
-        Value::String(id) if !id.is_empty() => Ok(id),
-        Value::Number(id) => Ok(id.to_string()),
+        // A URL has no way to write a segment of dots: it would lead to what is above.
+        Value::String(id) if !matches!(id.as_str(), "" | "." | "..") => Ok(id),
+        // Of a longer number, or one with a fraction, the digits are lost that it was written with.
+        Value::Number(id) if id.is_u64() || id.is_i64() => Ok(id.to_string()),
         other => {
-            let failure = Failure::new(format!("id at {path} of {}", answer.name)).expected("is a text or a number");
+            let expected = "is a text or a whole number of at most 64 bits";
+            let failure = Failure::new(format!("id at {path} of {}", answer.name)).expected(expected);
             Err(failure.actual(other.to_string()))
         }
     }

@@ -62,6 +62,11 @@ impl Mark {
         }
     }
 
+    /// Returns a mark like this one that nothing is ever made with: what a search finds by it, it would find by any.
+    pub(crate) fn unused(&self) -> Self {
+        Self::new(self.monitor(), self.canary(), self.run, u32::MAX)
+    }
+
     /// Finds the first mark in a text: in an e-mail address, a title, a line of a log.
     ///
     /// # Examples

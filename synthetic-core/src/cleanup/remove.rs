@@ -145,13 +145,17 @@ impl Removal<'_> {
     /// Does what can be done now. Every part of it may be done again.
     async fn pass(&self) -> Result<Pass> {
         let Some(tracked) = self.journal.get(self.mark) else { return Ok(Pass::Over(State::Gone)) };
-        if !tracked.sent {
+        if self.journal.withdraw(self.mark) {
             return Ok(Pass::Over(State::Refused)); // Nothing was ever sent.
         }
-        if let Some(id) = tracked.id() {
-            return Ok(Pass::Over(tracked.gone(self.delete(id).await? == Gone::Deleted)));
-        }
         let recovery = self.resource.recovery();
+        if let Some(id) = tracked.id() {
+            let was_there = self.delete(id).await? == Gone::Deleted;
+            if !was_there {
+                self.check_gone(id, &recovery).await?;
+            }
+            return Ok(Pass::Over(tracked.gone(was_there)));
+        }
         if let Some(id) = self.resource.chosen_id(self.mark)? {
             let settled = self.settled(&recovery);
             let was_there = self.delete_found(&id).await?;
@@ -177,6 +181,9 @@ impl Removal<'_> {
             Some(refused) => failure.evidence("replay", refused.to_string()),
             None => failure,
         })?;
+        if !hits.is_empty() {
+            self.check_search().await?;
+        }
         let mut first = None;
         for id in &hits {
             // One that cannot be deleted is no reason to leave the others.
@@ -207,8 +214,47 @@ impl Removal<'_> {
     async fn delete(&self, id: &Value) -> Result<Gone> {
         match self.resource.delete(id).await {
             Err(failure) if failure.fate() == Fate::Gone => Ok(Gone::Already),
+            Ok(Gone::Deleted) => {
+                self.journal.deleted_one(self.resource.kind());
+                Ok(Gone::Deleted)
+            }
             other => other,
         }
+    }
+
+    /// Asks the search about a thing that is not there any more, as long as nothing of its kind was seen to be deleted: where
+    /// things are deleted in the wrong place, nothing is ever there.
+    async fn check_gone(&self, id: &Value, recovery: &Recovery) -> Result<()> {
+        if !recovery.searches() || self.journal.is_deletable(self.resource.kind()) {
+            return Ok(());
+        }
+        match self.resource.find(self.mark).await {
+            Ok(ids) if ids.contains(id) => {
+                let why = "its `delete` says that it is not there, and its search still finds it";
+                let failure =
+                    Failure::new(why).hint("correct `delete` of its resource: does it ask in the right place?");
+                // A search may lag behind.
+                Err(failure.with_fate(Fate::Transient))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the search for what is not there before what it found is deleted: where the target does not know what it is asked
+    /// for, it shows what belongs to others.
+    async fn check_search(&self) -> Result<()> {
+        let others = match self.resource.find(&self.mark.unused()).await {
+            Err(failure) if failure.fate() == Fate::Gone => return Ok(()),
+            others => others?.len(),
+        };
+        if others == 0 {
+            return Ok(());
+        }
+        let why =
+            format!("its search finds {others} things by a mark that was never used: what it finds may be anybody's");
+        let advice =
+            "nothing of it was deleted; correct `find` of its resource: does the target know what it asks for?";
+        Err(Failure::new(why).hint(advice))
     }
 
     /// Deletes what was found, and remembers that there was something.

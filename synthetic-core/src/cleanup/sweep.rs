@@ -155,7 +155,10 @@ impl Sweeper {
     /// Returns why the store could not be closed.
     pub async fn close(&self) -> Result<(), super::JournalError> {
         match self.journal.store() {
-            Some(store) => store.close().await,
+            Some(store) => {
+                self.journal.catch_up().await;
+                store.close().await
+            }
             None => Ok(()),
         }
     }

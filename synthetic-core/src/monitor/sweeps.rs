@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::cleanup::{Cleaner, State, Sweeper};
 use crate::clock::later;
+use crate::failure::panic_message;
 
 /// How many problems are remembered for the summary.
 const MOST_PROBLEMS: usize = 100;
@@ -45,8 +46,7 @@ impl Sweeps {
         let (stopped, found) = (stop.clone(), Arc::clone(&problems));
         let task = tokio::spawn(async move {
             loop {
-                let report = sweeper.sweep().await;
-                note(&found, report.problems);
+                note(&found, pass(&sweeper).await);
                 tokio::select! {
                     () = stopped.cancelled() => return,
                     () = sleep(every) => {}
@@ -85,6 +85,23 @@ impl Sweeps {
             swept.problems.push(format!("the journal could not be closed: {error}"));
         }
         swept
+    }
+}
+
+/// Sweeps once, and returns what was wrong. A pass that panics, in a store or a resource, is not the last one.
+async fn pass(sweeper: &Sweeper) -> Vec<String> {
+    let mut tasks = JoinSet::new();
+    let sweeper = sweeper.clone();
+    tasks.spawn(async move { sweeper.sweep().await.problems });
+    match tasks.join_next().await {
+        Some(Ok(problems)) => problems,
+        Some(Err(broken)) => match broken.try_into_panic() {
+            Ok(panic) => {
+                vec![format!("a sweep broke off, the next one begins anew: it panicked: {}", panic_message(&*panic))]
+            }
+            Err(_) => Vec::new(),
+        },
+        None => Vec::new(),
     }
 }
 

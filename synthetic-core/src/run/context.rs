@@ -1,6 +1,6 @@
 //! Where in which run the code that is being polled stands.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::futures::TaskLocalFuture;
@@ -64,6 +64,11 @@ impl Context {
         lineage
     }
 
+    /// Returns whether the time of a poll around is up.
+    pub(crate) fn is_past_a_poll(&self) -> bool {
+        std::iter::successors(self.tries.as_ref(), |tries| tries.outer.as_ref()).any(|tries| tries.is_over())
+    }
+
     /// Records a failure here: in the innermost try, whose end decides what becomes of it, or in the run.
     pub(crate) fn raise(&self, failure: &mut Failure) {
         failure.set_step(|| self.run.ledger().step_path(self.step));
@@ -87,6 +92,8 @@ pub(crate) struct Try {
     /// The step that the tries are made in.
     step: Option<usize>,
     raised: Mutex<Raised>,
+    /// Whether its time is up.
+    over: AtomicBool,
 }
 
 /// What was raised in a try. Preferences have a bound of their own, so that they never push out a failure.
@@ -106,6 +113,7 @@ impl Try {
             outer: context.tries.clone(),
             step: context.step,
             raised: Mutex::default(),
+            over: AtomicBool::new(false),
         };
         Context { tries: Some(Arc::new(tries)), ..context.clone() }
     }
@@ -130,6 +138,15 @@ impl Try {
 
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Says that its time is up: nothing more is made in it.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// Returns the first failure that was raised in this try, preferences apart.

@@ -14,7 +14,7 @@ use crate::cleanup::{
 };
 use crate::clock::later;
 use crate::failure::{Failure, Reason, Result};
-use crate::run::creations::InFlight;
+use crate::run::creations::{InFlight, Place};
 use crate::run::{Context, Made, Run, Undo, aside};
 
 /// The largest payload that the journal keeps, in bytes of JSON.
@@ -124,7 +124,8 @@ impl<R: Resource> Birth<R> {
         let time = Resource::recovery(&self.resource).create_time();
         let deadline = later(Instant::now(), time);
         self.may_begin(&here).map_err(|failure| self.refuse(failure))?;
-        let in_flight = InFlight::begin(&here.run.creations, here.step, deadline)
+        let place = Place { step: here.step, tries: here.lineage() };
+        let in_flight = InFlight::begin(&here.run.creations, place, deadline)
             .ok_or_else(|| self.refuse(over(self.resource.kind())))?;
 
         let monitor = here.run.monitor.as_deref().unwrap_or("local");
@@ -135,13 +136,20 @@ impl<R: Resource> Birth<R> {
         here.run.push(Undo::Made(made.clone())).map_err(|_| self.refuse(over(self.resource.kind())))?;
         let mut entry = Entry::intent(mark.clone(), self.resource.kind(), cleaner.journal.now());
         entry.payload = payload;
-        cleaner.journal.begin(entry.clone(), any).await.map_err(|error| {
+        // Counted again, with what other tasks began in the meantime.
+        let (most, _) = here.run.spec.limits();
+        cleaner.journal.reserve(&entry, any, most).map_err(|live| self.refuse(self.too_many(&here, live)))?;
+        cleaner.journal.begin(&entry).await.map_err(|error| {
             let failure = Failure::setup(format!("{} was not created: {error}", self.resource.kind()));
             self.refuse(failure.hint("without its intent on disk, a kill -9 would leave it behind"))
         })?;
 
+        // The disk may have held the thread for so long that the run was given up, and its cleanup has seen that nothing was
+        // sent.
+        if !cleaner.journal.sending(&mark) {
+            return Err(self.refuse(over(self.resource.kind())));
+        }
         let creation = Creation::new(mark.clone(), deadline);
-        cleaner.journal.sending(&mark);
         let made_or_not = timeout_at(deadline, creation.scope(make(mark.clone()))).await;
         let thing = match made_or_not {
             Ok(Ok(thing)) => thing,
@@ -162,7 +170,8 @@ impl<R: Resource> Birth<R> {
         if self.run.redact(&id.to_string()) != id.to_string() {
             cleaner.journal.keep_id_secret(&mark);
             self.run.warn(format!(
-                "an id of {} has a secret in it, which the journal does not keep: after a crash it is found by its mark",
+                "an id of {} has a secret in it, which the journal does not keep: after a crash it is as if its answer had \
+                 been lost",
                 self.resource.kind()
             ));
         }
@@ -186,7 +195,7 @@ impl<R: Resource> Birth<R> {
         if here.cleanup {
             return Err(Failure::setup(format!("{kind} is not created: cleanup only removes")));
         }
-        if self.run.time_left().is_zero() {
+        if self.run.time_left().is_zero() || here.is_past_a_poll() {
             return Err(Failure::with_reason(
                 Reason::Cancelled,
                 format!("{kind} is not created: no time is left for it"),
@@ -202,17 +211,21 @@ impl<R: Resource> Birth<R> {
         let (most, _) = here.run.spec.limits();
         let (live, _) = cleaner.journal.pending(&canary_part(here.run.spec.name()), true);
         if live >= most {
-            let failure = Failure::setup(format!(
-                "{kind} is not created: {live} things of canary {:?} are not removed yet, and {most} are the most it may have",
-                here.run.spec.name()
-            ));
-            return Err(failure.hint("see why earlier ones are not removed, or raise `Spec::max_live`"));
+            return Err(self.too_many(here, live));
         }
         if !cleaner.journal.is_durable() && cleaner.sweeps() && here.run.creations.begun() == 0 {
             let warning = "the monitor has no journal: what a kill -9 leaves behind stays there; add `.journal(path)`";
             self.run.warn(warning);
         }
         Ok(())
+    }
+
+    fn too_many(&self, here: &Context, live: usize) -> Failure {
+        let (kind, canary, (most, _)) = (self.resource.kind(), here.run.spec.name(), here.run.spec.limits());
+        let failure = Failure::setup(format!(
+            "{kind} is not created: {live} things of canary {canary:?} are not removed yet, and {most} are the most it may have"
+        ));
+        failure.hint("see why earlier ones are not removed, or raise `Spec::max_live`")
     }
 
     fn payload(&self, payload: &impl Serialize) -> Result<Value> {
@@ -250,7 +263,10 @@ impl<R: Resource> Birth<R> {
             loop {
                 let found = resource.find(mark).await;
                 match (found, waits.next()) {
-                    (Ok(ids), _) if ids.contains(id) => return None,
+                    (Ok(ids), _) if ids.contains(id) => {
+                        let others = ids.iter().filter(|found| *found != id).count();
+                        return (others > 0).then(|| format!("it found {others} other things too"));
+                    }
                     (_, Some(wait)) => sleep(wait).await,
                     (Ok(ids), None) if ids.is_empty() => return Some("it found nothing".to_owned()),
                     (Ok(ids), None) => return Some(format!("it found {} other things", ids.len())),

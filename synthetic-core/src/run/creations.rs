@@ -26,8 +26,16 @@ struct State {
 #[derive(Debug)]
 struct One {
     number: u32,
-    step: Option<usize>,
+    place: Place,
     deadline: Instant,
+}
+
+/// Where in the journey something is made.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) step: Option<usize>,
+    /// The numbers of the tries that it is part of.
+    pub(crate) tries: Vec<u64>,
 }
 
 impl Creations {
@@ -37,14 +45,14 @@ impl Creations {
     }
 
     /// Returns the number of what is going to be made, or `None` when nothing is made any more.
-    fn number(&self, step: Option<usize>, deadline: Instant) -> Option<u32> {
+    fn number(&self, place: Place, deadline: Instant) -> Option<u32> {
         let mut state = self.lock();
         if state.sealed {
             return None;
         }
         state.last += 1;
         let number = state.last;
-        state.in_flight.push(One { number, step, deadline });
+        state.in_flight.push(One { number, place, deadline });
         Some(number)
     }
 
@@ -73,11 +81,11 @@ impl Creations {
         self.settled_where(|_| true).await;
     }
 
-    /// Returns when nothing is in flight any more in the steps that `counts`, or all of it is past its time.
-    pub(crate) async fn settled_where(&self, counts: impl Fn(Option<usize>) -> bool) {
+    /// Returns when nothing is in flight any more in the places that `counts`, or all of it is past its time.
+    pub(crate) async fn settled_where(&self, counts: impl Fn(&Place) -> bool) {
         loop {
             let ended = self.ended.notified();
-            let in_flight = |one: &&One| counts(one.step) && Instant::now() < one.deadline;
+            let in_flight = |one: &&One| counts(&one.place) && Instant::now() < one.deadline;
             let until = self.lock().in_flight.iter().filter(in_flight).map(|one| one.deadline).max();
             let Some(until) = until else { return };
             let _ = timeout_at(until, ended).await;
@@ -96,9 +104,9 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// Begins a creation in a step, unless none begins any more.
-    pub(super) fn begin(creations: &Arc<Creations>, step: Option<usize>, deadline: Instant) -> Option<Self> {
-        let number = creations.number(step, deadline)?;
+    /// Begins a creation in a place, unless none begins any more.
+    pub(super) fn begin(creations: &Arc<Creations>, place: Place, deadline: Instant) -> Option<Self> {
+        let number = creations.number(place, deadline)?;
         Some(Self { creations: Arc::clone(creations), number })
     }
 }

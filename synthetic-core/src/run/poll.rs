@@ -1,6 +1,7 @@
 //! What takes time, and what may fail a few times: `eventually` and `retry`.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -99,7 +100,7 @@ where
     loop {
         tried += 1;
         let attempt = Attempt::begin(&here);
-        let Ok(result) = timeout_at(deadline, attempt.run(look())).await else {
+        let Some(result) = attempt.run_until(deadline, look()).await else {
             let waiting = Failure::with_reason(
                 Reason::Timeout,
                 format!("no answer yet when {:?} had passed, in try {tried}", poll.up_to),
@@ -208,6 +209,22 @@ impl<'a> Attempt<'a> {
 
     async fn run<T>(&self, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
         self.here.clone().scope(work).await
+    }
+
+    /// Awaits the try until its time is up; then only what it is making, because to drop that is to lose its answer.
+    async fn run_until<T>(&self, deadline: Instant, work: impl Future<Output = Result<T>> + Send) -> Option<Result<T>> {
+        let mut work = pin!(self.run(work));
+        if let Ok(result) = timeout_at(deadline, &mut work).await {
+            return Some(result);
+        }
+        let tries = self.tries()?;
+        tries.end();
+        tokio::select! {
+            biased;
+            _ = work => {}
+            () = self.here.run.creations.settled_where(|place| place.tries.contains(&tries.id())) => {}
+        }
+        None
     }
 
     /// Returns the try's result. A check that failed in it makes it fail, also when its code went on.

@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::clock::later;
 use crate::failure::{Failure, Reason, Result, Text};
+use crate::run::creations::Place;
 use crate::run::{Context, Run, Shared};
 
 pin_project! {
@@ -86,8 +87,8 @@ impl<T, F: Future<Output = Result<T>>> Future for Step<F> {
                 Some((_, sleep)) => {
                     ready!(sleep.as_mut().poll(task));
                     // To drop what is being made is to lose its answer.
-                    let (run, own) = (&open.here.run, open.own);
-                    let held = open.held.get_or_insert_with(|| Box::pin(hold(Arc::clone(run), own)));
+                    let (run, step) = (&open.here.run, open.here.step);
+                    let held = open.held.get_or_insert_with(|| Box::pin(hold(Arc::clone(run), step)));
                     ready!(held.as_mut().poll(task));
                     // Said before the body of the step is dropped, while it is still known where it stood.
                     let failure = open.standing(timed_out(this.name, *this.timeout, this.place));
@@ -147,10 +148,12 @@ impl Open {
     }
 }
 
-/// Waits until nothing is being made within a step any more.
+/// Waits until nothing is being made within a step any more; within the one around it, or the run, when it has no place of
+/// its own in the ledger.
 async fn hold(run: Arc<Shared>, step: Option<usize>) {
-    let Some(outer) = step else { return };
-    run.creations.settled_where(|step| step.is_some_and(|step| run.ledger().is_within(step, outer))).await;
+    let Some(outer) = step else { return run.creations.settled().await };
+    let is_within = |place: &Place| place.step.is_some_and(|step| run.ledger().is_within(step, outer));
+    run.creations.settled_where(is_within).await;
 }
 
 fn timed_out(name: &str, timeout: Option<Duration>, place: &'static Location<'static>) -> Failure {

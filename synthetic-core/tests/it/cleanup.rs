@@ -10,4 +10,5 @@ pub(crate) mod shelf;
 #[cfg(unix)]
 mod signals;
 pub(crate) mod target;
+mod traps;
 mod world;

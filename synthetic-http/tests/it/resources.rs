@@ -216,3 +216,45 @@ async fn orphans_are_listed_and_only_ours_are_removed() {
     assert_eq!(left, [foreign, "a customer's", ""]);
     sweeper.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_delete_that_is_led_to_another_page_has_deleted_nothing() {
+    for (redirect, landing) in [
+        ("303 See Other", "200 OK"),
+        ("302 Found", "200 OK"),
+        ("302 Found", "404 Not Found"),
+        ("301 Moved Permanently", "204 No Content"),
+        ("308 Permanent Redirect", "404 Not Found"),
+    ] {
+        let server = Server::answering(move |request| {
+            if target(request).starts_with("/orders") {
+                bare(redirect, "location: /login\r\n")
+            } else {
+                bare(landing, "")
+            }
+        })
+        .await;
+        let deleted = Resource::delete(&orders(&Http::at(server.url())), &"17".to_owned()).await;
+        match (&redirect[..3], deleted) {
+            ("301", deleted) => assert_eq!(deleted.unwrap(), Gone::Deleted),
+            ("308", deleted) => assert_eq!(deleted.unwrap(), Gone::Already),
+            (status, deleted) => {
+                let failure = deleted.unwrap_err();
+                let expected = format!("DELETE /orders/17 was redirected by {status} to /login");
+                assert_eq!(failure.to_string(), expected);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_would_be_another_one_in_a_path_is_none() {
+    // `/orders/..` is `/`, and the number has lost its last digits where it is read.
+    for id in ["\".\"", "\"..\"", "12345678901234567890123", "1.0", "1e3", "\"\"", "null", "[7]", "true"] {
+        let server = Server::answering(move |_| ok(&format!("{{\"id\":{id}}}"))).await;
+        let http = Http::at(server.url());
+        let made = http.post("/orders").send().await.unwrap();
+        let failure = Resource::read_id(&orders(&http), &made).unwrap_err();
+        assert!(failure.to_string().contains("is a text or a whole number of at most 64 bits"), "{id}: {failure}");
+    }
+}

@@ -1,6 +1,6 @@
 //! [`Journal`]: what the store holds, as this process knows it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +29,10 @@ struct Known {
     swept: HashMap<String, Vec<CleanupItem>>,
     /// What last stood in the way of a removal.
     problems: HashMap<String, String>,
+    /// The kinds of which something was seen to be deleted.
+    deletable: HashSet<String>,
+    /// What is over, and could not be written.
+    unwritten: Vec<Entry>,
 }
 
 /// A thing that is not removed yet.
@@ -43,7 +47,9 @@ pub(crate) struct Tracked {
     /// Whether its run has not concluded: nobody else may touch it.
     live: bool,
     /// Whether anything may have been sent to make it.
-    pub(crate) sent: bool,
+    sent: bool,
+    /// Whether nothing may be sent to make it any more.
+    withdrawn: bool,
     /// Whether something of it has been found and deleted.
     pub(crate) found: bool,
     /// Whether its id has a secret in it, which the store must not keep.
@@ -68,29 +74,68 @@ impl Journal {
         self.clock.now()
     }
 
-    /// Writes down that something is about to be made by a run. When it fails, nothing is known of it.
-    pub(crate) async fn begin(&self, entry: Entry, resource: Arc<dyn AnyResource>) -> Result<(), JournalError> {
+    /// Knows from now on that something is about to be made by a run. Returns how many its canary has instead, and knows
+    /// nothing, when those are as many as it may have.
+    pub(crate) fn reserve(&self, entry: &Entry, resource: Arc<dyn AnyResource>, most: usize) -> Result<(), usize> {
         let tracked = Tracked {
             entry: entry.clone(),
             resource: Some(resource),
             place: None,
             live: true,
             sent: false,
+            withdrawn: false,
             found: false,
             secret: false,
         };
-        // Known before it is written: if this future is dropped in between, there is nothing written that nobody knows of.
-        self.lock().canary(&entry.mark).insert(entry.mark.clone(), tracked);
-        let written = self.write(&entry).await;
+        let mut state = self.lock();
+        let things = state.canary(&entry.mark);
+        let live = things.values().filter(|it| it.entry.state.is_pending()).count();
+        if live >= most {
+            return Err(live);
+        }
+        things.insert(entry.mark.clone(), tracked);
+        Ok(())
+    }
+
+    /// Writes down what was reserved. When it fails, nothing is known of it. It is known before it is written: if this future
+    /// is dropped in between, there is nothing written that nobody knows of.
+    pub(crate) async fn begin(&self, entry: &Entry) -> Result<(), JournalError> {
+        let written = self.write(entry).await;
         if written.is_err() {
             self.lock().canary(&entry.mark).remove(&entry.mark);
         }
         written
     }
 
-    /// Notes that a request may be on its way now.
-    pub(crate) fn sending(&self, mark: &Mark) {
-        self.with(mark, |tracked| tracked.sent = true);
+    /// Notes that a request may be on its way now. Returns false, and then none may be sent, when the thing was withdrawn.
+    pub(crate) fn sending(&self, mark: &Mark) -> bool {
+        let sending = self.with(mark, |tracked| {
+            tracked.sent |= !tracked.withdrawn;
+            tracked.sent
+        });
+        sending.unwrap_or_default()
+    }
+
+    /// Withdraws a thing for which nothing was sent yet: nothing ever is. Returns whether it did.
+    pub(crate) fn withdraw(&self, mark: &Mark) -> bool {
+        let withdrawn = self.with(mark, |tracked| {
+            tracked.withdrawn |= !tracked.sent;
+            tracked.withdrawn
+        });
+        withdrawn.unwrap_or_default()
+    }
+
+    /// Notes that something of a kind was deleted.
+    pub(crate) fn deleted_one(&self, kind: &str) {
+        let mut state = self.lock();
+        if !state.deletable.contains(kind) {
+            state.deletable.insert(kind.to_owned());
+        }
+    }
+
+    /// Returns whether something of a kind was seen to be deleted.
+    pub(crate) fn is_deletable(&self, kind: &str) -> bool {
+        self.lock().deletable.contains(kind)
     }
 
     /// Notes that the id of a thing has a secret in it: it is known to this process, and never written.
@@ -107,6 +152,10 @@ impl Journal {
             if entry.state.is_over() {
                 canary.remove(&entry.mark);
             } else if let Some(tracked) = canary.get_mut(&entry.mark) {
+                if is_secret {
+                    // What is written has no id, and a replay has to learn it again.
+                    entry.payload = entry.payload.or_else(|| tracked.entry.payload.take());
+                }
                 tracked.entry = entry.clone();
             } else {
                 // It was settled while its creation was still going on, by a run that had given it up.
@@ -116,6 +165,7 @@ impl Journal {
                     place: None,
                     live: false,
                     sent: true,
+                    withdrawn: false,
                     found: true,
                     secret: false,
                 };
@@ -138,6 +188,7 @@ impl Journal {
             place: Some(place.into()),
             live: false,
             sent: true,
+            withdrawn: false,
             found: false,
             secret: false,
         };
@@ -230,9 +281,24 @@ impl Journal {
     }
 
     async fn write(&self, entry: &Entry) -> Result<(), JournalError> {
-        match &self.store {
-            Some(store) => store.put(std::slice::from_ref(entry)).await,
-            None => Ok(()),
+        let Some(store) = &self.store else { return Ok(()) };
+        let written = store.put(std::slice::from_ref(entry)).await;
+        if written.is_ok() {
+            self.catch_up().await;
+        } else if entry.state.is_over() {
+            self.lock().unwritten.push(entry.clone());
+        }
+        written
+    }
+
+    /// Writes what is over and could not be written before, as when the disk was full: the next process would ask for it again,
+    /// at a time when somebody else's thing may have its id.
+    pub(crate) async fn catch_up(&self) {
+        let unwritten = std::mem::take(&mut self.lock().unwritten);
+        if let Some(store) = self.store.as_ref().filter(|_| !unwritten.is_empty())
+            && store.put(&unwritten).await.is_err()
+        {
+            self.lock().unwritten.extend(unwritten);
         }
     }
 

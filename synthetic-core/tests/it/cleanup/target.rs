@@ -24,6 +24,8 @@ struct Inner {
     /// Idempotency keys, and the ids that were made with them.
     keys: HashMap<String, String>,
     last: u32,
+    /// The id that the next thing gets.
+    next_id: Option<String>,
     /// What it was asked for, and has not carried out.
     queue: Vec<Order>,
     creates: VecDeque<Plan>,
@@ -104,6 +106,8 @@ pub(crate) enum Delete {
     Panics,
     /// It is not there, said as a failure.
     NotFound,
+    /// It is asked for where nothing is: 404, and the thing stays.
+    Elsewhere,
     Works,
 }
 
@@ -111,6 +115,11 @@ impl Target {
     /// Says what becomes of the next request to create that nothing was said of yet.
     pub(crate) fn plan(&self, plan: Plan) {
         self.lock().creates.push_back(plan);
+    }
+
+    /// Says which id the next thing gets.
+    pub(crate) fn plan_id(&self, id: &str) {
+        self.lock().next_id = Some(id.to_owned());
     }
 
     /// Says what becomes of the next requests to delete a thing; the last one stays so.
@@ -225,7 +234,7 @@ impl Inner {
                     }
                     _ => {
                         self.last += 1;
-                        self.last.to_string()
+                        self.next_id.take().unwrap_or_else(|| self.last.to_string())
                     }
                 };
                 if way == Way::Replay {
@@ -267,6 +276,8 @@ pub(crate) enum Sight {
     Blind,
     /// It finds other things.
     Wrong,
+    /// It finds everything: the target does not know the parameter.
+    Everything,
     /// It fails.
     Broken,
     Hangs,
@@ -360,6 +371,7 @@ impl Resource for Things {
             Sight::Good => Ok(self.target.carrying(mark.as_str())),
             Sight::Blind => Ok(Vec::new()),
             Sight::Wrong => Ok(vec!["other".to_owned()]),
+            Sight::Everything => Ok(self.target.ids()),
             Sight::Broken => Err(Failure::new("status of GET /orders").actual("500").with_fate(Fate::Transient)),
             Sight::Hangs => std::future::pending().await,
         }
@@ -394,6 +406,7 @@ impl Resource for Things {
             Some(Delete::Fails(fate)) => return Err(failure("503").with_fate(fate)),
             Some(Delete::Hangs) => std::future::pending::<()>().await,
             Some(Delete::Panics) => panic!("no such shelf"),
+            Some(Delete::Elsewhere) => return Err(failure("404").with_fate(Fate::Gone)),
             Some(Delete::NotFound) => {
                 self.target.take(id);
                 return Err(failure("404").with_fate(Fate::Gone));
