@@ -223,6 +223,17 @@ impl Failure {
         self
     }
 
+    /// Makes what the SDK itself finds: it names no place in the source, for there is none that a reader should open.
+    pub(crate) fn ours(reason: Reason, subject: impl Into<String>) -> Self {
+        Self::with_reason(reason, subject).nowhere()
+    }
+
+    /// Names no place in the source.
+    pub(crate) fn nowhere(mut self) -> Self {
+        self.0.location = None;
+        self
+    }
+
     /// Replaces the secrets that `redactor` knows in every text. A failure that a run records is scrubbed anyway.
     #[must_use]
     pub fn redacted(mut self, redactor: &Redactor) -> Self {

@@ -73,8 +73,7 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
         // The task of an attempt catches what its body throws; this is what is left: the runtime is being shut down.
         Ok(None) | Err(_) => {
             let why = "the runtime was shut down during the run";
-            let mut failure = Failure::with_reason(Reason::Cancelled, why);
-            Context::top(&run).raise(&mut failure);
+            Context::top(&run).raise(&mut Failure::ours(Reason::Cancelled, why));
             let report = conclude(&run, &identity, run.elapsed(), undo::not_tried(&run, why)).report;
             run.release_personas();
             report
@@ -83,8 +82,8 @@ pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, i
 }
 
 /// Reports that a run did not begin, and why.
-pub(super) fn refuse(run: &Arc<Shared>, identity: &Identity, mut why: Failure) -> Report {
-    Context::top(run).raise(&mut why);
+pub(super) fn refuse(run: &Arc<Shared>, identity: &Identity, why: Failure) -> Report {
+    Context::top(run).raise(&mut why.nowhere());
     run.begin_cleanup();
     conclude(run, identity, Duration::ZERO, CleanupReport::default()).report
 }

@@ -46,7 +46,7 @@ fn leak(cleanup: &CleanupReport) -> Option<Failure> {
     let names: Vec<&str> = cleanup.leaks().map(|item| item.name.as_str()).collect();
     let shown = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
-    (!names.is_empty()).then(|| Failure::with_reason(Reason::Leftover, format!("left behind: {shown}{more}")))
+    (!names.is_empty()).then(|| Failure::ours(Reason::Leftover, format!("left behind: {shown}{more}")))
 }
 
 /// Makes the report of a run. Nothing is recorded in the run afterwards.
@@ -76,9 +76,9 @@ pub(super) fn conclude(
     let mut failures = failures;
     if !is_first {
         // What was recorded is gone with a report that was made and never came to anybody: never green.
-        failures.push(Failure::with_reason(Reason::Cancelled, "the report of this run was lost by a fault of the SDK"));
+        failures.push(Failure::ours(Reason::Cancelled, "the report of this run was lost by a fault of the SDK"));
     } else if nothing_checked {
-        let nothing = Failure::with_reason(Reason::NothingChecked, "the body ended well, but it checked nothing")
+        let nothing = Failure::ours(Reason::NothingChecked, "the body ended well, but it checked nothing")
             .hint("give it a step, a request or an expectation: a canary that checks nothing would always be green");
         failures.push(nothing);
     }

@@ -30,7 +30,7 @@ pub(super) fn raise_end(run: &Arc<Shared>, end: End) {
         End::Panicked(panic) => panicked(run, &*panic),
         End::Cancelled => {
             let text = format!("cancelled after {:?}", rounded(run.elapsed()));
-            (Context::top(run), Failure::with_reason(Reason::Cancelled, text))
+            (Context::top(run), Failure::ours(Reason::Cancelled, text))
         }
     };
     here.raise(&mut failure);
@@ -47,10 +47,10 @@ pub(super) fn raise_where_it_stands(run: &Arc<Shared>, end: &End) {
             } else {
                 format!("the body held its thread {late:?} past its timeout of {timeout:?}")
             };
-            Failure::with_reason(Reason::Blocked, text)
+            Failure::ours(Reason::Blocked, text)
                 .hint("move what blocks into `tokio::task::spawn_blocking`, or use its async counterpart")
         }
-        _ => Failure::with_reason(Reason::Timeout, format!("the run was not done within its timeout of {timeout:?}")),
+        _ => Failure::ours(Reason::Timeout, format!("the run was not done within its timeout of {timeout:?}")),
     };
     let open = run.ledger().innermost_open();
     let first = open.first().copied();
@@ -63,7 +63,7 @@ pub(super) fn raise_where_it_stands(run: &Arc<Shared>, end: &End) {
 }
 
 fn panicked(run: &Arc<Shared>, panic: &(dyn Any + Send)) -> (Context, Failure) {
-    let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {}", panic_message(panic)));
+    let failure = Failure::ours(Reason::Panic, format!("the body panicked: {}", panic_message(panic)));
     match panics::last_scene() {
         // A panic that goes on (`resume_unwind`) calls no hook: what is remembered is then that of another one.
         Some(Scene { here, place: Some(place) }) if Arc::ptr_eq(&here.run, run) => {

@@ -51,7 +51,7 @@ pub(super) fn speak(scene: &Scene, message: &str) {
             continue; // Its one report has been made.
         }
         if Arc::ptr_eq(&other.run, &scene.here.run) {
-            let failure = Failure::with_reason(Reason::Panic, format!("the body panicked: {message}"))
+            let failure = Failure::ours(Reason::Panic, format!("the body panicked: {message}"))
                 .hint(if other.run.cleaner.remembers() {
                     "the process was built with panic = \"abort\": all its runs ended, and the sweep at the next start cleans up"
                 } else {
@@ -60,7 +60,7 @@ pub(super) fn speak(scene: &Scene, message: &str) {
             let mut failure = scene.place.iter().fold(failure, |failure, place| failure.evidence("place", place));
             scene.here.raise(&mut failure);
         } else {
-            let mut failure = Failure::with_reason(Reason::Cancelled, "another run panicked and ended the process");
+            let mut failure = Failure::ours(Reason::Cancelled, "another run panicked and ended the process");
             Context::top(&other.run).raise(&mut failure);
         }
         let cleanup = undo::not_tried(&other.run, "a panic ended the process");

@@ -59,7 +59,7 @@ pub(super) async fn undo_all(run: &Arc<Shared>, dispatch: Option<&Dispatch>) -> 
 pub(super) fn not_tried(run: &Shared, why: &str) -> CleanupReport {
     let mut cleanup = CleanupReport::default();
     for remaining in run.still_to_undo() {
-        let failure = Failure::with_reason(Reason::Cancelled, why);
+        let failure = Failure::ours(Reason::Cancelled, why);
         let item =
             |name: String, failure| CleanupItem::new(name, Duration::ZERO, CleanupResult::NotTried, Some(failure));
         match remaining {
@@ -150,7 +150,7 @@ async fn undo(deferred: Deferred, time: Duration) -> CleanupItem {
 }
 
 fn no_time(name: String) -> CleanupItem {
-    let failure = Failure::with_reason(Reason::Timeout, "no time was left for it")
+    let failure = Failure::ours(Reason::Timeout, "no time was left for it")
         .hint("raise the total of `Spec::cleanup_timeout`, or see what took so long before it");
     CleanupItem::new(name, Duration::ZERO, CleanupResult::NotTried, Some(failure))
 }
