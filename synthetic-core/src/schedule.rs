@@ -19,7 +19,7 @@ pub use self::cron::cron;
 pub use self::parse::ParseScheduleError;
 pub(crate) use self::spread::{apart, seed, stagger, within_a_minute};
 pub use self::window::{Window, window};
-use self::words::Words;
+pub(crate) use self::words::Words;
 pub use crate::expect::{Every, every};
 
 /// How many starts are passed over one by one before it is given up to count them.

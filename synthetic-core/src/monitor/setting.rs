@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::classes::Limit;
 use super::{Connectivity, Shard};
 use crate::cleanup::{FileJournal, JournalError, JournalStore};
+use crate::schedule::Words;
 
 /// Says who set a setting. What comes later here stands before what comes earlier.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -161,14 +162,5 @@ impl Settings {
             limit.says(&format!("concurrency {class}"), format!("{running} side by side, {waiting} may wait"))
         }));
         all
-    }
-}
-
-/// A duration as `Debug` writes it: `20s`.
-struct Words(Duration);
-
-impl fmt::Display for Words {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-pub(super) struct Words(pub(super) Duration);
+pub(crate) struct Words(pub(crate) Duration);
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
