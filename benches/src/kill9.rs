@@ -1,6 +1,6 @@
 //! What is left behind when a process is killed at a random moment: the promise of cleanup, put to the test.
 //!
-//! A trial is one kill. A child process runs canaries through the public API, against a [server](self::server) with
+//! A trial is one kill. A child process runs canaries through the public API, against a server with
 //! queueing, late application and lost answers. It gets SIGKILL at a random moment, is started again once, and sweeps. When
 //! nothing is on its way any more, the server's state is read: every order in it was left behind.
 //!

@@ -3,6 +3,7 @@
 mod board;
 mod builder;
 mod classes;
+mod config_error;
 mod connectivity;
 mod exit;
 mod handle;
@@ -13,6 +14,8 @@ mod setting;
 mod shard;
 mod signal;
 mod slot;
+mod state;
+mod status;
 mod summary;
 mod sweeps;
 mod validate;
@@ -23,17 +26,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::board::Board;
-pub use self::builder::{Builder, ConfigError, Problem};
+pub use self::builder::Builder;
+pub use self::config_error::{ConfigError, Problem};
 pub use self::connectivity::Connectivity;
 use self::connectivity::Gate;
 pub use self::exit::Exit;
-pub use self::handle::{Activity, CanaryStatus, ControlError, Handle, LastRun};
+pub use self::handle::{ControlError, Handle};
 pub use self::health::{Health, Silent};
 use self::scheduler::Conductor;
 pub use self::setting::{Setting, Source};
 pub use self::shard::{ParseShardError, Shard};
 #[cfg(feature = "cli")]
 pub(crate) use self::signal::told_to_stop;
+pub use self::status::{Activity, CanaryStatus, LastRun};
 pub use self::summary::{CanarySummary, Summary};
 use crate::cleanup::Sweeper;
 use crate::report::Report;

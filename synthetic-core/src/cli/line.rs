@@ -1,6 +1,6 @@
 //! Reads the command line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use super::output::OutputFlags;
 use super::selection::SelectionFlags;
-use super::settings::{PREFIX, SettingFlags, duration};
+use super::settings::{PREFIX, SettingFlags, Sources, duration};
 use super::terminal;
 use crate::monitor::{Exit, Source};
 
@@ -164,9 +164,6 @@ pub(super) struct Parsed<A> {
     /// Who set each flag that was set, by the flag's id.
     pub(super) sources: Sources,
 }
-
-/// Who set each flag that was set, by the flag's id.
-pub(super) type Sources = BTreeMap<String, Source>;
 
 /// Reads a command line. Says itself what is wrong with it.
 pub(super) fn parse<A: Args>(args: Vec<OsString>) -> Result<Parsed<A>, Exit> {

@@ -1,16 +1,19 @@
 //! The settings that a command line and the environment may set.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use super::Refused;
-use super::line::Sources;
-use crate::monitor::{Builder, Shard};
+use crate::monitor::{Builder, Shard, Source};
 
 /// What the names of all settings in the environment begin with.
 pub(super) const PREFIX: &str = "SYNTHETIC_";
+
+/// Who set each flag that was set, by the flag's id.
+pub(super) type Sources = BTreeMap<String, Source>;
 
 /// Settings of the monitor. A flag stands before the environment, and both before the program.
 #[derive(Debug, clap::Args)]

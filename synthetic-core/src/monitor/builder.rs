@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::board::Board;
 use super::classes::Limit;
+use super::config_error::{ConfigError, Problem};
 use super::setting::{Journal, Set, Setting, Settings, Source};
 use super::slot::Slot;
 use super::sweeps::Sweeps;
@@ -228,7 +229,7 @@ impl Builder {
         let journal = self.settings.journal.value.open();
         let problems = self.problems(journal.as_ref().err());
         let (store, []) = (journal.ok().flatten(), &problems[..]) else {
-            return Err(ConfigError { monitor: self.name, problems });
+            return Err(ConfigError::new(self.name, problems));
         };
         let limits: BTreeMap<_, _> =
             self.settings.classes().into_iter().map(|(class, limit)| (class, limit.value)).collect();
@@ -418,52 +419,5 @@ impl Builder {
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("name", &self.name).field("canaries", &self.canaries).finish_non_exhaustive()
-    }
-}
-
-/// Says everything that is wrong with a monitor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("monitor {monitor:?} cannot run:{}", List(problems))]
-pub struct ConfigError {
-    monitor: Arc<str>,
-    problems: Vec<Problem>,
-}
-
-impl ConfigError {
-    pub(super) fn new(monitor: Arc<str>, problems: Vec<Problem>) -> Self {
-        Self { monitor, problems }
-    }
-
-    /// Returns what is wrong, one by one.
-    #[must_use]
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-}
-
-/// One thing that is wrong with a monitor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The canary it is about; `None` when it is about the monitor itself.
-    pub canary: Option<String>,
-    /// What is wrong, and what would be right.
-    pub text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.canary {
-            Some(canary) => write!(f, "canary {canary:?}: {}", self.text),
-            None => f.write_str(&self.text),
-        }
-    }
-}
-
-pub(super) struct List<'a>(pub(super) &'a [Problem]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|problem| write!(f, "\n- {problem}"))
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::board::{Board, Life};
+use super::board::Board;
 use super::slot::Slot;
+use super::state::Life;
 
 /// How long the scheduler may be silent: it wakes every five seconds.
 const PULSE: Duration = Duration::from_secs(30);

@@ -9,9 +9,10 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::board::{Board, Start};
+use super::board::Board;
 use super::connectivity::Gate;
 use super::slot::Id;
+use super::state::Start;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::runner::{Runner, panics_abort};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::handle::LastRun;
 use super::history::History;
+use super::status::LastRun;
 use super::summary::Counts;
 use crate::canary::AnyCanary;
 use crate::schedule::{Due, Origin, Schedule, within_a_minute};
