@@ -3,3 +3,4 @@
 pub mod api_health;
 pub mod custom_matcher;
 pub mod order_workflow;
+pub mod reservations;

@@ -18,7 +18,7 @@
 //! | `DELETE /orders/{id}` | 204 |
 //! | `POST /login` | 200, `{"token","expiresIn"}`; takes `{"username","password"}` as JSON or as a form |
 //! | `GET /account` | 200, `{"username","tier"}`, for a bearer token of `POST /login` or for [`API_TOKEN`] |
-//! | `POST /reservations` | 200 in 85 of 100 cases, 400 in 5, 401 in 4, 500 in 6, each after a random delay |
+//! | `POST /reservations` | 200 in 85 of 100 cases, 400 in 5, 401 in 4, 500 in 6, each after a random delay; [`Warehouse`] changes the shares |
 //! | `GET /` | the page "Example App" with `#login-btn` |
 //! | `GET /login` | the login page: `#username`, `#password`, `#submit-login` |
 //! | `POST /session` | 303 to the dashboard with a session cookie, or the login page with `#login-error` (401) |
@@ -26,6 +26,7 @@
 //! | `GET /api/activity` | 200, what the dashboard's script shows, for a session |
 //! | `POST /logout` | 303 to `/`; the session is gone |
 //! | `GET /redirect/{n}` | 302, the first of n hops (1 to 100) that end at `/health` |
+//! | `GET /metrics` | 200, `http_request_duration{method,url,code}` in seconds, in OpenMetrics text |
 //! | any `/redirect-to?url=…&status=…` | a redirect to any URL, with 301, 302 (the default), 303, 307 or 308 |
 //! | `GET /_admin/state` | 200, [`Snapshot`]; `DELETE` forgets it all (204) |
 //! | `GET /_admin/faults` | 200, [`Faults`]; `PUT` replaces them (200), `DELETE` removes them (204) |
@@ -54,6 +55,7 @@ mod faults;
 mod gate;
 mod grants;
 mod health;
+mod metrics;
 mod order_book;
 mod orders;
 mod pages;
@@ -67,5 +69,6 @@ pub use auth::{API_TOKEN, PASSWORD, USERNAME};
 pub use builder::Storefront;
 pub use faults::{Faults, ParseFaultsError};
 pub use order_book::{Order, Status};
+pub use reservations::Warehouse;
 pub use server::Running;
 pub use tls::{ParseTlsError, Tls};

@@ -24,7 +24,7 @@ Usage: storefront [--listen ADDRESS] [--tls[=KIND]] [--ca-file PATH] [--seed N] 
   --ca-file PATH     write the certificate that a client has to trust to this file, in PEM; needs --tls
   --seed N           where chance begins (0)
   --faults FAULTS    what goes wrong, as in errors=0.1,latency=200ms; also: latency_jitter, lost_answers,
-                     late_application, unhealthy, wrong_json
+                     late_application, unhealthy, wrong_json, warehouse
   --help             print this
 
 Stop it with Ctrl-C. GET /_admin/state shows what exists, PUT /_admin/faults changes what goes wrong.

@@ -12,8 +12,9 @@ use fastrand::Rng;
 
 use super::faults::Faults;
 use super::grants::Grants;
+use super::metrics::Metrics;
 use super::order_book::OrderBook;
-use super::{admin, api, auth, gate, health, orders, pages, redirects, reservations};
+use super::{admin, api, auth, gate, health, metrics, orders, pages, redirects, reservations};
 
 const BODY_LIMIT: usize = 64 * 1024;
 const LOGIN_LIFETIME: Duration = Duration::from_secs(3600);
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
 /// One shop.
 pub(crate) struct App {
     pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
     memory: Mutex<Memory>,
 }
 
@@ -61,7 +63,7 @@ impl App {
             fault_chance: Rng::with_seed(settings.seed ^ FAULTS_SEED),
             reservation_chance: Rng::with_seed(settings.seed),
         };
-        Arc::new(Self { settings, memory: Mutex::new(memory) })
+        Arc::new(Self { settings, metrics: Metrics::new(), memory: Mutex::new(memory) })
     }
 
     /// Locks the memory. No handler panics while it holds the lock with a change half done, so poison is ignored.
@@ -98,6 +100,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/dashboard", get(pages::dashboard))
         .route("/api/activity", get(pages::activity))
         .route("/logout", post(pages::sign_out))
+        .route("/metrics", get(metrics::show))
         .route("/redirect/{hops}", get(redirects::chain))
         .route("/redirect-to", any(redirects::to))
         .route("/_admin/state", get(admin::state).delete(admin::reset))

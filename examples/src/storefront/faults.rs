@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::gate::Plan;
+use super::reservations::Warehouse;
 
 /// Describes what a shop does wrong; the default is nothing.
 ///
@@ -21,7 +22,8 @@ use super::gate::Plan;
 ///
 /// `key=value` pairs with a comma between them: `errors=0.1,latency_ms=200`. A time takes `ms` or `s` behind the number
 /// (milliseconds without), and its key may go without `_ms`; `lost` is short for `lost_answers`; `unhealthy` and
-/// `wrong_json` need no value. `none`, or nothing at all, is no fault. JSON takes the same keys and values.
+/// `wrong_json` need no value; `warehouse` takes `flaky`, `well`, `rejects` or `down`. `none`, or nothing at all, is no
+/// fault. JSON takes the same keys and values.
 ///
 /// # Examples
 ///
@@ -56,10 +58,20 @@ pub struct Faults {
     pub unhealthy: bool,
     /// Whether `GET /health` answers 200 and `"status":"ok"`, and yet says that the database is down. `unhealthy` wins.
     pub wrong_json: bool,
+    /// What the third party behind `POST /reservations` does: see [`Warehouse`].
+    pub warehouse: Warehouse,
 }
 
-const KEYS: [&str; 7] =
-    ["latency_ms", "latency_jitter_ms", "errors", "lost_answers", "late_application_ms", "unhealthy", "wrong_json"];
+const KEYS: [&str; 8] = [
+    "latency_ms",
+    "latency_jitter_ms",
+    "errors",
+    "lost_answers",
+    "late_application_ms",
+    "unhealthy",
+    "wrong_json",
+    "warehouse",
+];
 const LONGEST: Duration = Duration::from_secs(600);
 
 impl Faults {
@@ -124,6 +136,7 @@ impl Faults {
             "late_application_ms" => self.late_application_ms = millis(key, value)?,
             "unhealthy" => self.unhealthy = flag(key, value)?,
             "wrong_json" => self.wrong_json = flag(key, value)?,
+            "warehouse" => self.warehouse = warehouse(key, value)?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -155,6 +168,7 @@ impl fmt::Display for Faults {
         add(self.late_application_ms != none.late_application_ms, "late_application_ms", &self.late_application_ms);
         add(self.unhealthy != none.unhealthy, "unhealthy", &self.unhealthy);
         add(self.wrong_json != none.wrong_json, "wrong_json", &self.wrong_json);
+        add(self.warehouse != none.warehouse, "warehouse", &self.warehouse);
         f.write_str(if pairs.is_empty() { "none".to_owned() } else { pairs.join(",") }.as_str())
     }
 }
@@ -212,6 +226,13 @@ fn flag(key: &str, value: &str) -> Result<bool, ParseFaultsError> {
     value.parse().map_err(|_| ParseFaultsError(format!("fault `{key}` takes `true` or `false`, not `{value}`")))
 }
 
+fn warehouse(key: &str, value: &str) -> Result<Warehouse, ParseFaultsError> {
+    Warehouse::ALL.into_iter().find(|known| known.as_str() == value).ok_or_else(|| {
+        let known = Warehouse::ALL.map(Warehouse::as_str).join(", ");
+        ParseFaultsError(format!("fault `{key}` takes one of {known}, not `{value}`"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +250,8 @@ mod tests {
             ("late_application=2s", Faults { late_application_ms: 2000, ..Faults::none() }),
             ("unhealthy,wrong_json=true", Faults { unhealthy: true, wrong_json: true, ..Faults::none() }),
             ("unhealthy=false", Faults::none()),
+            ("warehouse=rejects", Faults { warehouse: Warehouse::Rejects, ..Faults::none() }),
+            ("warehouse=flaky", Faults::none()),
         ];
         for (text, faults) in cases {
             assert_eq!(Faults::parse(text), Ok(faults.clone()), "{text}");
@@ -242,7 +265,7 @@ mod tests {
             (
                 "eror=1",
                 "unknown fault `eror`: there are latency_ms, latency_jitter_ms, errors, lost_answers, \
-                 late_application_ms, unhealthy, wrong_json",
+                 late_application_ms, unhealthy, wrong_json, warehouse",
             ),
             ("errors=1.1", "fault `errors` takes a rate from 0 to 1, not `1.1`"),
             ("errors=-0.1", "fault `errors` takes a rate from 0 to 1, not `-0.1`"),
@@ -258,6 +281,7 @@ mod tests {
                 "fault `latency_ms` takes a whole number of milliseconds up to 600000, \
                  as in `200`, `200ms` or `2s`, not `601s`",
             ),
+            ("warehouse=gone", "fault `warehouse` takes one of flaky, well, rejects, down, not `gone`"),
             ("unhealthy=1", "fault `unhealthy` takes `true` or `false`, not `1`"),
             ("lost=1,lost_answers=0", "fault `lost_answers` is given twice"),
         ];

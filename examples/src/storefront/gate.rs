@@ -7,6 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 
 use super::api::ApiError;
 use super::app::App;
@@ -26,12 +27,14 @@ pub(crate) struct Plan {
 
 pub(crate) async fn pass(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     // The admin routes set the faults, so they must work whatever the faults are.
-    if request.uri().path().starts_with("/_admin/") {
+    // So must what is measured.
+    if request.uri().path().starts_with("/_admin/") || request.uri().path() == "/metrics" {
         return next.run(request).await;
     }
+    let (began, method, path) = (Instant::now(), method(&request), path(&request));
     let plan = {
         let mut memory = app.memory();
-        *memory.counters.entry(route(&request)).or_default() += 1;
+        *memory.counters.entry(format!("{method} {path}")).or_default() += 1;
         let memory = &mut *memory;
         memory.faults.plan(&mut memory.fault_chance)
     };
@@ -46,15 +49,16 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, mut request: Request, next
     if !plan.latency.is_zero() {
         tokio::time::sleep(plan.latency).await;
     }
+    app.metrics.record(method, path, response.status(), began.elapsed());
     if plan.lost {
         response.extensions_mut().insert(Lost);
     }
     response
 }
 
-/// Names a route as it is declared, so that the number of names is bounded whatever clients ask for.
-fn route(request: &Request) -> String {
-    let method = match *request.method() {
+/// Names a method, so that the number of names is bounded whatever clients ask for.
+fn method(request: &Request) -> &'static str {
+    match *request.method() {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
@@ -63,7 +67,10 @@ fn route(request: &Request) -> String {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "OTHER",
-    };
-    let path = request.extensions().get::<MatchedPath>().map_or("(no such route)", MatchedPath::as_str);
-    format!("{method} {path}")
+    }
+}
+
+/// Names a route as it is declared, for the same reason.
+fn path(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("(no such route)", MatchedPath::as_str).to_owned()
 }

@@ -1,5 +1,6 @@
 //! A call that fails the way a third party fails: seldom, in several ways, and after a while.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +9,70 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
+use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::api::ApiError;
 use super::app::App;
 
+/// What the third party behind `POST /reservations` does, in shares of a hundred.
+///
+/// Whoever watches the shop's own server errors alone sees nothing when the warehouse [rejects](Self::Rejects) every
+/// third reservation, and its users do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Warehouse {
+    /// It fails as a third party does: 5 get 400, 4 get 401, 6 get 500.
+    #[default]
+    Flaky,
+    /// All are reserved.
+    Well,
+    /// Its customers are refused: 20 get 400, 20 get 401, none gets 500.
+    Rejects,
+    /// It is down: 40 get 500.
+    Down,
+}
+
+impl Warehouse {
+    pub(crate) const ALL: [Self; 4] = [Self::Flaky, Self::Well, Self::Rejects, Self::Down];
+
+    /// Returns its name as text and JSON have it: `flaky`, `well`, `rejects`, `down`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flaky => "flaky",
+            Self::Well => "well",
+            Self::Rejects => "rejects",
+            Self::Down => "down",
+        }
+    }
+
+    /// Returns how many of a hundred are rejected, unauthorized and broken.
+    fn shares(self) -> (u8, u8, u8) {
+        match self {
+            Self::Flaky => (5, 4, 6),
+            Self::Well => (0, 0, 0),
+            Self::Rejects => (20, 20, 0),
+            Self::Down => (0, 0, 40),
+        }
+    }
+}
+
+impl fmt::Display for Warehouse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 pub(crate) async fn reserve(State(app): State<Arc<App>>) -> Response {
-    let draw = Draw::next(&mut app.memory().reservation_chance);
+    let (draw, warehouse) = {
+        let mut memory = app.memory();
+        (Draw::next(&mut memory.reservation_chance), memory.faults.warehouse)
+    };
     tokio::time::sleep(draw.delay(app.settings.max_reservation_delay)).await;
-    match draw.outcome() {
+    match draw.outcome(warehouse) {
         Outcome::Reserved => {
             let id = format!("rsv_{}", Uuid::now_v7().simple());
             Json(json!({ "id": id, "status": "reserved" })).into_response()
@@ -54,11 +109,13 @@ impl Draw {
         max.mul_f64(self.delay)
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self, warehouse: Warehouse) -> Outcome {
+        let (rejected, unauthorized, broken) = warehouse.shares();
+        let reserved = 100 - rejected - unauthorized - broken;
         match self.outcome {
-            0..85 => Outcome::Reserved,
-            85..90 => Outcome::Rejected,
-            90..94 => Outcome::Unauthorized,
+            draw if draw < reserved => Outcome::Reserved,
+            draw if draw < reserved + rejected => Outcome::Rejected,
+            draw if draw < reserved + rejected + unauthorized => Outcome::Unauthorized,
             _ => Outcome::Broken,
         }
     }
@@ -70,13 +127,20 @@ mod tests {
 
     #[test]
     fn outcomes_come_in_the_documented_proportions() {
-        let mut chance = Rng::with_seed(7);
-        let outcomes: Vec<_> = (0..100_000).map(|_| Draw::next(&mut chance).outcome()).collect();
-        for (outcome, percent) in
-            [(Outcome::Reserved, 85), (Outcome::Rejected, 5), (Outcome::Unauthorized, 4), (Outcome::Broken, 6)]
-        {
-            let count = outcomes.iter().filter(|seen| **seen == outcome).count();
-            assert!(count.abs_diff(percent * 1000) < 500, "{outcome:?}: {count}");
+        for (warehouse, shares) in [
+            (Warehouse::Flaky, [85, 5, 4, 6]),
+            (Warehouse::Well, [100, 0, 0, 0]),
+            (Warehouse::Rejects, [60, 20, 20, 0]),
+            (Warehouse::Down, [60, 0, 0, 40]),
+        ] {
+            let mut chance = Rng::with_seed(7);
+            let outcomes: Vec<_> = (0..100_000).map(|_| Draw::next(&mut chance).outcome(warehouse)).collect();
+            let kinds = [Outcome::Reserved, Outcome::Rejected, Outcome::Unauthorized, Outcome::Broken];
+            for (outcome, percent) in kinds.into_iter().zip(shares) {
+                let count = outcomes.iter().filter(|seen| **seen == outcome).count();
+                assert!(count.abs_diff(percent * 1000) < 500, "{warehouse}, {outcome:?}: {count}");
+                assert_eq!(count == 0, percent == 0, "{warehouse}, {outcome:?}: {count}");
+            }
         }
     }
 

@@ -22,7 +22,7 @@ async fn faults_are_set_read_and_removed_over_http() {
     let shop = start(Storefront::new().faults(Faults { errors: 0.5, ..Faults::none() })).await;
     let none = json!({
         "latency_ms": 0, "latency_jitter_ms": 0, "errors": 0.0, "lost_answers": 0.0, "late_application_ms": 0,
-        "unhealthy": false, "wrong_json": false,
+        "unhealthy": false, "wrong_json": false, "warehouse": "flaky",
     });
     let mut expected = none.clone();
     expected["errors"] = json!(0.5);

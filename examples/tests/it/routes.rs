@@ -1,10 +1,11 @@
 //! The small routes, the admin routes, and what is not there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use synthetic_examples::storefront::{Running, Storefront};
+use synthetic_examples::storefront::{Faults, Running, Storefront, Warehouse};
 
 use super::{check_error, client, client_builder, get, header, open, post, read, send, start};
 
@@ -41,6 +42,46 @@ async fn reservations_fail_now_and_then_and_as_the_seed_says() {
     assert_ne!(statuses, reservations(2).await);
     let successes = statuses.iter().filter(|status| **status == StatusCode::OK).count();
     assert!((40..60).contains(&successes), "{successes} of 60");
+}
+
+#[tokio::test]
+async fn a_warehouse_that_rejects_breaks_no_reservation_and_one_that_is_well_makes_them_all() {
+    let shop = open().await;
+    let statuses = async |warehouse| {
+        shop.set_faults(Faults { warehouse, ..Faults::none() });
+        let mut seen = BTreeSet::new();
+        for _ in 0..60 {
+            seen.insert(post(&shop, "/reservations", "").await.status().as_u16());
+        }
+        seen.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(Warehouse::Well).await, [200]);
+    assert_eq!(statuses(Warehouse::Rejects).await, [200, 400, 401]);
+    assert_eq!(statuses(Warehouse::Down).await, [200, 500]);
+}
+
+#[tokio::test]
+async fn the_shop_measures_its_answers_by_route_and_says_so_whatever_its_faults() {
+    let shop = open().await;
+    shop.set_faults(Faults { warehouse: Warehouse::Well, ..Faults::none() });
+    post(&shop, "/reservations", "").await;
+    get(&shop, "/orders/1?x=y").await;
+    shop.set_faults(Faults { errors: 1.0, ..Faults::none() });
+    post(&shop, "/reservations", "").await;
+
+    let answer = get(&shop, "/metrics").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(header(&answer, "content-type").unwrap().starts_with("application/openmetrics-text"));
+    let page = answer.text().await.unwrap();
+    for line in [
+        r#"http_request_duration_count{method="POST",url="/reservations",code="200"} 1"#,
+        r#"http_request_duration_count{method="POST",url="/reservations",code="500"} 1"#,
+        r#"http_request_duration_bucket{le="2.0",method="GET",url="/orders/{id}",code="404"} 1"#,
+    ] {
+        assert!(page.lines().any(|there| there == line), "{line} is missing in\n{page}");
+    }
+    assert!(!page.contains("/metrics"), "what is measured is not measured\n{page}");
+    assert!(page.ends_with("# EOF\n"));
 }
 
 #[tokio::test]
