@@ -1,5 +1,6 @@
 //! [`Mark`]: the text by which a made thing is found again.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -132,10 +133,14 @@ pub(crate) fn prefix_of(monitor: &str) -> String {
 }
 
 /// Returns a canary's name as it stands in its marks.
-pub(crate) fn canary_part(canary: &str) -> String {
+pub(crate) fn canary_part(canary: &str) -> Cow<'_, str> {
+    // As a rule it is the name itself.
+    if !canary.is_empty() && canary.len() <= LONGEST_CANARY && canary.chars().all(is_mark_character) {
+        return Cow::Borrowed(canary);
+    }
     let part: String =
         canary.chars().map(|c| if is_mark_character(c) { c } else { '_' }).take(LONGEST_CANARY).collect();
-    if part.is_empty() { "_".to_owned() } else { part }
+    Cow::Owned(if part.is_empty() { "_".to_owned() } else { part })
 }
 
 /// Returns a monitor's name as it stands in its marks: without `-`, which ends it there.

@@ -162,7 +162,7 @@ impl Summary {
             counts.into_iter().map(|(name, counts)| (name, counts.into())).collect();
         // Things of canaries that this monitor does not have any more count too.
         let names: BTreeMap<String, Arc<str>> =
-            canaries.keys().map(|canary| (canary_part(canary), Arc::clone(canary))).collect();
+            canaries.keys().map(|canary| (canary_part(canary).into_owned(), Arc::clone(canary))).collect();
         for (canary, left) in swept.left_behind {
             let canary = names.get(&canary).cloned().unwrap_or_else(|| canary.into());
             canaries.entry(canary).or_default().left_behind += left;
