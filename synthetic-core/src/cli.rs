@@ -6,7 +6,6 @@
 
 mod commands;
 mod control;
-pub mod format;
 mod line;
 mod output;
 mod progress;
@@ -21,8 +20,8 @@ use std::process::ExitCode;
 
 pub use clap;
 
-pub use self::format::Format;
 use self::line::{Line, Parsed};
+pub use crate::format::{self, Format};
 use crate::monitor::{Builder, Exit, Monitor};
 
 /// A program without flags of its own.

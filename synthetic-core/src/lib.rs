@@ -8,6 +8,8 @@ pub mod cli;
 mod clock;
 pub mod expect;
 pub mod failure;
+#[cfg(feature = "formats")]
+pub mod format;
 pub mod monitor;
 mod outcome;
 pub mod persona;

@@ -22,7 +22,7 @@ pub use self::json::{JSON_SCHEMA, SCHEMA_VERSION};
 pub(crate) use self::json::{millis, optional_rfc3339, rfc3339};
 pub use self::request::{Certificate, Phases, RequestReport};
 pub use self::step::StepReport;
-#[cfg(feature = "cli")]
+#[cfg(feature = "formats")]
 pub(crate) use self::text::Took;
 use crate::artifact::Artifact;
 use crate::failure::{Failure, Reason};

@@ -8,10 +8,10 @@ mod sweep;
 
 use std::path::Path;
 
-use super::format::results_schema;
 use super::line::{Schema, What};
 use super::settings::SettingFlags;
 use super::{Refused, terminal};
+use crate::format::results_schema;
 use crate::monitor::{Builder, Exit};
 use crate::report::JSON_SCHEMA;
 

@@ -1,11 +1,10 @@
 //! Where a result goes, and in which format.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::Format;
 use super::{Refused, terminal};
+use crate::format::Format;
 use crate::monitor::Summary;
 use crate::report::Report;
 
@@ -49,25 +48,11 @@ impl OutputFlags {
             to_a_person(self.format);
             return Ok(());
         };
-        let text = self.format.render(reports, summary);
-        replace(path, &text).map_err(|error| Refused::error(format!("--output {}: {error}", path.display())))?;
+        let written = self.format.write(path, reports, summary);
+        written.map_err(|error| Refused::error(format!("--output {}: {error}", path.display())))?;
         if self.format != Format::Pretty {
             to_a_person(Format::Pretty);
         }
         Ok(())
     }
-}
-
-/// Writes a file whole: nobody reads half of it. What is no plain file, such as a pipe, is written to as it is.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
-        return std::fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    written.inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
 }

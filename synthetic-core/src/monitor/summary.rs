@@ -52,9 +52,31 @@ impl Summary {
     /// Counts these runs alone, as when they were all that there is.
     #[cfg(feature = "cli")]
     pub(crate) fn of(reports: &[Arc<Report>]) -> Self {
-        let mut counts: BTreeMap<Arc<str>, Counts> = BTreeMap::new();
-        reports.iter().for_each(|report| counts.entry(Arc::clone(&report.canary)).or_default().count(report));
-        Self::new(counts, Vec::new(), Swept::default())
+        let mut summary = Self::default();
+        reports.iter().for_each(|report| summary.count(report));
+        summary
+    }
+
+    /// Counts one more run, by what its report says: what it left behind counts, though a later sweep may remove it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::monitor::{Exit, Summary};
+    /// use synthetic_core::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let mut summary = Summary::default();
+    /// summary.count(&once(canary(Spec::new("sum"), |run: Run| async move { run.expect("1 + 1", 1 + 1, eq(3)) })).await);
+    /// assert_eq!((summary.runs(), summary.exit()), (1, Exit::Failed));
+    /// # }
+    /// ```
+    pub fn count(&mut self, report: &Report) {
+        let canary = self.canaries.entry(Arc::clone(&report.canary)).or_default();
+        *canary.outcomes.entry(report.outcome).or_default() += 1;
+        canary.flaky += u64::from(report.flaky());
+        canary.left_behind += report.cleanup.left_behind() as u64;
+        canary.missed += report.missed;
     }
 
     /// Returns how many runs there were.

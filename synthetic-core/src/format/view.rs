@@ -204,6 +204,6 @@ pub(super) fn place(report: &Report) -> Option<(&str, u32)> {
         _ => failure.location()?,
     };
     let (file, line) = place.rsplit_once(':')?;
-    let sources = &file!()[..file!().len() - "cli/format/view.rs".len()];
+    let sources = &file!()[..file!().len() - "format/view.rs".len()];
     if file.starts_with(sources) { None } else { Some((file, line.parse().ok()?)) }
 }

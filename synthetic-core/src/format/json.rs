@@ -23,7 +23,7 @@ const RESULTS_SCHEMA: &str = include_str!("results.schema.json");
 /// # Examples
 ///
 /// ```
-/// use synthetic_core::cli::format::{RESULTS_VERSION, results_schema};
+/// use synthetic_core::format::{RESULTS_VERSION, results_schema};
 ///
 /// let schema: serde_json::Value = serde_json::from_str(&results_schema())?;
 /// assert_eq!(schema["properties"]["schema"]["const"], RESULTS_VERSION);

@@ -9,10 +9,11 @@ mod text;
 mod view;
 
 use std::fmt;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use thiserror::Error;
 
 pub use self::json::{RESULTS_VERSION, results_schema};
@@ -31,7 +32,7 @@ use crate::report::Report;
 /// # Examples
 ///
 /// ```
-/// use synthetic_core::cli::Format;
+/// use synthetic_core::format::Format;
 /// use synthetic_core::prelude::*;
 /// use synthetic_core::testing::RecordingSink;
 ///
@@ -44,7 +45,8 @@ use crate::report::Report;
 /// assert_eq!(Format::Github.render(&reports, &summary), "passed    arithmetic  in 0.00 µs\npassed: 1 canary: 1 passed\n");
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[non_exhaustive]
 pub enum Format {
     /// Text for people.
@@ -95,7 +97,7 @@ impl Format {
     /// # Examples
     ///
     /// ```
-    /// use synthetic_core::cli::Format;
+    /// use synthetic_core::format::Format;
     /// use synthetic_core::monitor::Summary;
     ///
     /// let text = Format::Pretty.render(&[], &Summary::default());
@@ -120,7 +122,7 @@ impl Format {
     /// # Examples
     ///
     /// ```
-    /// use synthetic_core::cli::Format;
+    /// use synthetic_core::format::Format;
     /// use synthetic_core::monitor::Summary;
     ///
     /// let summary = Summary::default();
@@ -134,6 +136,47 @@ impl Format {
             _ => self.render(reports, summary),
         }
     }
+
+    /// Writes the same to a file, whole: nobody reads half of it, and when it cannot be written, what stood there before
+    /// still does. What is no plain file, such as a pipe, is written to as it is.
+    ///
+    /// It blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the system says when the file, or one beside it, cannot be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::format::Format;
+    /// use synthetic_core::monitor::Summary;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("junit.xml");
+    /// Format::Junit.write(&path, &[], &Summary::default())?;
+    /// assert!(std::fs::read_to_string(path)?.contains("no canary was selected"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn write(self, path: &Path, reports: &[Arc<Report>], summary: &Summary) -> io::Result<()> {
+        replace(path, &self.render(reports, summary))
+    }
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays one: what it leads to is replaced. The standard streams are links too, which name no file to replace.
+    let target = if path.starts_with("/dev") { None } else { path.canonicalize().ok() };
+    let path = target.as_deref().unwrap_or(path);
+    if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+        return std::fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    written.inspect_err(|_| {
+        let _ = std::fs::remove_file(&beside);
+    })
 }
 
 impl fmt::Display for Format {
@@ -157,7 +200,7 @@ impl FromStr for Format {
 /// # Examples
 ///
 /// ```
-/// use synthetic_core::cli::Format;
+/// use synthetic_core::format::Format;
 ///
 /// let error = "xml".parse::<Format>().unwrap_err();
 /// assert_eq!(error.to_string(), "there is no format \"xml\": give pretty, json, junit, github or markdown");
