@@ -1,10 +1,23 @@
-//! Evidence that a run attaches: bounded bytes with a name and a media type.
+//! Evidence that a run attaches: bounded bytes with a name and a media type; and [`ArtifactStore`], where it is kept.
+
+mod contract;
+mod key;
+mod layout;
+mod local;
+mod retention;
+mod store;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use self::contract::check_artifact_store_contract;
+pub use self::key::{InvalidKey, Key};
+pub use self::layout::RunFolder;
+pub use self::local::LocalFolder;
+pub use self::retention::{Retained, Retention};
+pub use self::store::{ArtifactStore, StoreError, Stored};
 use crate::failure::{Text, cut};
 use crate::secret::Redactor;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+pub use crate::artifact::check_artifact_store_contract;
 use crate::canary::AnyCanary;
 pub use crate::cleanup::journal::check_journal_store_contract;
 use crate::report::Report;
