@@ -54,6 +54,7 @@ impl Key {
     }
 
     /// Returns its parts, none of which is empty.
+    #[must_use]
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }

@@ -61,9 +61,8 @@ impl LocalFolder {
         work: impl FnOnce(&Files) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let files = Arc::clone(&self.files);
-        let done = match tokio::task::spawn_blocking(move || work(&files)).await {
-            Ok(done) => done,
-            Err(_) => return Err(StoreError::Unavailable(format!("{}: the runtime was shut down", self.name))),
+        let Ok(done) = tokio::task::spawn_blocking(move || work(&files)).await else {
+            return Err(StoreError::Unavailable(format!("{}: the runtime was shut down", self.name)));
         };
         done.map_err(|error| {
             let place = key.map_or(String::new(), |key| format!(" {key}"));
