@@ -1,4 +1,7 @@
-//! What only a process of its own can show.
+//! What only a process of its own can show, and what sinks do to what they speak to.
+
+#[cfg(feature = "cloudwatch")]
+mod aws;
 
 use std::process::Command;
 
