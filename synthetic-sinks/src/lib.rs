@@ -1,7 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cloudwatch")]
+mod cloudwatch;
+#[cfg(any(feature = "cloudwatch", feature = "emf"))]
+mod datum;
+#[cfg(feature = "emf")]
+mod emf;
+#[cfg(any(feature = "stdout", feature = "emf"))]
+mod lines;
 #[cfg(feature = "stdout")]
 mod stdout;
 
+#[cfg(feature = "cloudwatch")]
+pub use self::cloudwatch::CloudWatch;
+#[cfg(any(feature = "cloudwatch", feature = "emf"))]
+pub use self::datum::InvalidSetting;
+#[cfg(feature = "emf")]
+pub use self::emf::Emf;
 #[cfg(feature = "stdout")]
 pub use self::stdout::Stdout;

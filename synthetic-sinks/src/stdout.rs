@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use synthetic_core::sink::{Batch, DeliveryError};
 use synthetic_core::{Outcome, Report, Sink};
+
+use crate::lines::Lines;
 
 /// Writes reports to standard output: for people, or as JSON lines.
 ///
@@ -34,9 +36,7 @@ use synthetic_core::{Outcome, Report, Sink};
 /// ```
 pub struct Stdout {
     form: Form,
-    writer: Arc<Mutex<dyn Write + Send>>,
-    /// The writer is the process's standard output.
-    is_console: bool,
+    lines: Lines,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +51,14 @@ impl Stdout {
     pub fn pretty() -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = io::stdout().is_terminal() && !plain;
-        Self { form: Form::Pretty { colour }, writer: Arc::new(Mutex::new(io::stdout())), is_console: true }
+        Self { form: Form::Pretty { colour }, lines: Lines::stdout() }
     }
 
     /// Writes JSON lines: one report a line, in the form of
     /// [`JSON_SCHEMA`](synthetic_core::report::JSON_SCHEMA).
     #[must_use]
     pub fn json() -> Self {
-        Self { form: Form::Json, writer: Arc::new(Mutex::new(io::stdout())), is_console: true }
+        Self { form: Form::Json, lines: Lines::stdout() }
     }
 
     /// Writes somewhere else, without colour: a file, or a buffer in a test.
@@ -75,7 +75,7 @@ impl Stdout {
             Form::Pretty { .. } => Form::Pretty { colour: false },
             Form::Json => Form::Json,
         };
-        Self { form, writer: Arc::new(Mutex::new(writer)), is_console: false }
+        Self { form, lines: Lines::to(writer) }
     }
 
     fn encode(&self, reports: &[Arc<Report>]) -> Result<Vec<u8>, DeliveryError> {
@@ -90,23 +90,6 @@ impl Stdout {
         }
         Ok(bytes)
     }
-
-    async fn write(&self, bytes: Vec<u8>) -> Result<(), DeliveryError> {
-        let writer = Arc::clone(&self.writer);
-        let written = tokio::task::spawn_blocking(move || {
-            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.write_all(&bytes)?;
-            writer.flush()
-        });
-        match written.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Err(DeliveryError::Fatal("nobody reads standard output any more".to_owned()))
-            }
-            Ok(Err(error)) => Err(DeliveryError::Retry(format!("cannot write to standard output: {error}"))),
-            Err(_) => Err(DeliveryError::Fatal("the runtime was shut down".to_owned())),
-        }
-    }
 }
 
 #[async_trait]
@@ -116,7 +99,7 @@ impl Sink for Stdout {
     }
 
     fn is_console(&self) -> bool {
-        self.is_console
+        self.lines.is_console()
     }
 
     /// At most 100, which wait 20 ms for company: nobody sees it, and it saves a thread's wake-up for each report.
@@ -128,17 +111,17 @@ impl Sink for Stdout {
         if reports.is_empty() {
             return Ok(());
         }
-        self.write(self.encode(reports)?).await
+        self.lines.write(self.encode(reports)?).await
     }
 
     async fn flush(&self) -> Result<(), DeliveryError> {
-        self.write(Vec::new()).await
+        self.lines.write(Vec::new()).await
     }
 
     fn last_words(&self, report: &Report) {
         let report = Arc::new(report.clone());
-        if let (Ok(bytes), Ok(mut writer)) = (self.encode(&[report]), self.writer.try_lock()) {
-            let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
+        if let Ok(bytes) = self.encode(&[report]) {
+            self.lines.write_now(&bytes);
         }
     }
 }
@@ -202,6 +185,8 @@ fn time(moment: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use synthetic_core::prelude::*;
     use synthetic_core::testing::check_sink_contract;
     use synthetic_core::{Clock, Runner};
