@@ -105,7 +105,7 @@ fn limited(why: String, after: Option<Duration>) -> Obstacle {
 
 fn advice_before_the_call(causes: &str) -> &'static str {
     let causes = causes.to_ascii_lowercase();
-    if causes.contains("region") {
+    if causes.contains("missing region") {
         " (set AWS_REGION, or a region in the profile)"
     } else if causes.contains("credential") || causes.contains("identity") {
         " (set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role)"
@@ -114,14 +114,16 @@ fn advice_before_the_call(causes: &str) -> &'static str {
     }
 }
 
-/// Returns what an error and its causes say, each once.
+/// Returns what the causes of an error say, each once and in one line: below that are lists of what was tried.
 fn causes(error: &PutError) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !texts.iter().any(|known| known.contains(&text)) {
-            texts.push(text);
+        let line = text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:");
+        // "other" is how the SDK calls an error that is none of its kinds.
+        if line != "other" && !texts.iter().any(|known| known.contains(line)) {
+            texts.push(line.to_owned());
         }
         next = cause.source();
     }

@@ -31,8 +31,15 @@ pub(crate) struct Emulator {
     process: Child,
     address: SocketAddr,
     /// What it keeps on disk.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
+
+/// Python imports it when it starts: the emulator's clock is ahead of the machine's by what a file says, in seconds.
+const CLOCK: &str = "\
+import os, time
+_time, _file = time.time, os.path.join(os.path.dirname(__file__), 'ahead')
+time.time = lambda: _time() + float(open(_file).read())
+";
 
 impl Emulator {
     /// Starts one, and waits until it answers.
@@ -49,11 +56,15 @@ impl Emulator {
 
     async fn try_start(program: &Path) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ahead"), "0").unwrap();
+        std::fs::write(folder.path().join("sitecustomize.py"), CLOCK).unwrap();
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).unwrap();
         let process = Command::new(program)
             .env("BIND_HOST", address.ip().to_string())
             .env("GATEWAY_PORT", address.port().to_string())
             .env("LOG_LEVEL", "ERROR")
+            .env("PYTHONPATH", folder.path())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("TMPDIR", folder.path())
             .env("S3_DATA_DIR", folder.path().join("s3"))
             .current_dir(folder.path())
@@ -62,7 +73,7 @@ impl Emulator {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut emulator = Self { process, address, _folder: folder };
+        let mut emulator = Self { process, address, folder };
         let answers = async {
             while TcpStream::connect(address).await.is_err() {
                 if emulator.process.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -78,6 +89,14 @@ impl Emulator {
     /// Returns what `AWS_ENDPOINT_URL` would be.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Lets so much time pass for the emulator, from its start on.
+    pub(crate) fn set_ahead(&self, by: Duration) {
+        // Whole or not at all: it may be read at this moment.
+        let new = self.folder.path().join("new");
+        std::fs::write(&new, by.as_secs().to_string()).unwrap();
+        std::fs::rename(new, self.folder.path().join("ahead")).unwrap();
     }
 }
 

@@ -2,6 +2,10 @@
 
 #[cfg(feature = "cloudwatch")]
 mod aws;
+#[cfg(feature = "cloudwatch")]
+mod cloudwatch;
+#[cfg(feature = "cloudwatch")]
+mod proxy;
 
 use std::process::Command;
 
