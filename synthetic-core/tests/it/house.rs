@@ -59,3 +59,21 @@ fn sinks_know_no_protocol() {
     strangers.extend(["synthetic-http", "synthetic-browser", "thirtyfour"]);
     check("synthetic-sinks", 260, &strangers);
 }
+
+#[test]
+fn whatever_is_chosen_of_the_sinks_there_is_one_tls_provider_and_one_http_stack() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "synthetic-sinks", "--all-features", "--edges", "normal,build", "--prefix", "none"])
+        .args(["--target", "all", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.starts_with("synthetic-sinks v"), "cargo tree was read wrongly: {tree}");
+    // With their default features the crates of AWS bring a second client, long without support.
+    for stranger in ["ring v", "openssl-sys v", "native-tls v", "hyper v0.", "h2 v0.3", "rustls v0.21"] {
+        let found: Vec<_> = tree.lines().filter(|line| line.starts_with(stranger)).collect();
+        assert_eq!(found, Vec::<&str>::new());
+    }
+}

@@ -33,3 +33,20 @@ impl Accepted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ten_thousand_runs_are_remembered() {
+        let run = |n: usize| (n as u128).to_be_bytes();
+        let mut accepted = Accepted::default();
+        for n in 0..=MOST {
+            accepted.remember(run(n), 1);
+            accepted.remember(run(n), 2);
+        }
+        assert_eq!((accepted.of(run(0)), accepted.of(run(1)), accepted.of(run(MOST))), (0, 2, 2));
+        assert_eq!((accepted.values.len(), accepted.order.len()), (MOST, MOST));
+    }
+}

@@ -120,7 +120,7 @@ fn causes(error: &PutError) -> String {
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        let line = text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:");
+        let line = text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.');
         // "other" is how the SDK calls an error that is none of its kinds.
         if line != "other" && !texts.iter().any(|known| known.contains(line)) {
             texts.push(line.to_owned());

@@ -25,12 +25,12 @@ pub(super) struct Item {
 
 #[derive(Debug)]
 pub(super) enum Content {
-    Datum(MetricDatum),
+    Datum(Box<MetricDatum>),
     LeftOut { reason: Reason, what: String },
 }
 
 impl Item {
-    pub(super) const fn datum(&self) -> Option<&MetricDatum> {
+    pub(super) fn datum(&self) -> Option<&MetricDatum> {
         match &self.content {
             Content::Datum(datum) => Some(datum),
             Content::LeftOut { .. } => None,
@@ -76,7 +76,7 @@ pub(super) fn items<'a>(
                             .value(value.value)
                             .timestamp(DateTime::from(at))
                             .set_dimensions(Some(own.chain(further()).collect()));
-                        Content::Datum(datum.build())
+                        Content::Datum(Box::new(datum.build()))
                     }
                 });
             }

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// Returns where a program of the test venv is, or `None` with a word on standard error; panics where `CI=true`.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-venv");
     let venv = std::env::var_os("SYNTHETIC_TEST_VENV").map_or_else(default, PathBuf::from);

@@ -1,5 +1,10 @@
 //! What only a process of its own can show, and what sinks do to what they speak to.
 
+#![cfg_attr(
+    feature = "cloudwatch",
+    expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")
+)]
+
 #[cfg(feature = "cloudwatch")]
 mod aws;
 #[cfg(feature = "cloudwatch")]
