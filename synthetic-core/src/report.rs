@@ -78,6 +78,9 @@ pub struct Report {
     /// [tried again](crate::Spec::retry).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptReport>,
+    /// How many more attempts the canary may make in a run, see [`Spec::retry`](crate::Spec::retry).
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub retries: u32,
     /// When it should have started: its first attempt, where there are several.
     #[serde(with = "json::rfc3339")]
     pub scheduled_at: SystemTime,
@@ -132,6 +135,10 @@ pub struct Report {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+fn is_none(retries: &u32) -> bool {
+    *retries == 0
 }
 
 impl Report {

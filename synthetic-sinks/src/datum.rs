@@ -135,7 +135,7 @@ pub(crate) fn groups(report: &Report) -> Vec<Group<'_>> {
         run.extend(requests(&report.requests));
     }
     groups.push(Group { scope: Scope::Run, at: report.scheduled_at, values: run });
-    if !report.attempts.is_empty() {
+    if report.retries > 0 {
         let mut retried = vec![count(RETRIES, report.attempts.len())];
         retried.extend(success(report.outcome).map(|value| percent(SUCCESS_WITH_RETRIES, value)));
         groups.push(Group { scope: Scope::Canary, at: report.scheduled_at, values: retried });

@@ -104,6 +104,7 @@ pub(super) fn conclude(
         outcome,
         reason,
         attempts: Vec::new(),
+        retries: run.spec.retries(),
         scheduled_at: identity.scheduled_at,
         started_at: clock.wall_at(clock.started()),
         missed: 0,

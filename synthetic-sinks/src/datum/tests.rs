@@ -47,7 +47,7 @@ fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
     };
     let attempt = json!({"run_id": "01890a5d-ac96-774b-bcce-b302099a8058", "started_at": "2027-01-15T08:00:00Z", "duration_ms": 1.0, "outcome": "failed", "reason": "connect"});
     let run = "{CanaryName} {} +0:";
-    let cases: [(&str, Json, Vec<String>); 16] = [
+    let cases: [(&str, Json, Vec<String>); 17] = [
         ("it passed", json!({}), vec![format!("{run} SuccessPercent 100 Percent, Duration 1250 Milliseconds")]),
         (
             "it was degraded: nobody needs to be woken",
@@ -117,8 +117,16 @@ fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
             ],
         ),
         (
+            "it may be tried again, and passed at once",
+            json!({"retries": 2}),
+            vec![
+                format!("{run} SuccessPercent 100 Percent, Duration 1250 Milliseconds"),
+                "{CanaryName} +0: RetryCount 0 Count, SuccessPercentWithRetries 100 Percent".to_owned(),
+            ],
+        ),
+        (
             "it passed when it was tried again",
-            json!({"attempts": [attempt]}),
+            json!({"retries": 1, "attempts": [attempt]}),
             vec![
                 format!("{run} SuccessPercent 100 Percent, Duration 1250 Milliseconds"),
                 "{CanaryName} +0: RetryCount 1 Count, SuccessPercentWithRetries 100 Percent".to_owned(),
@@ -126,7 +134,7 @@ fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
         ),
         (
             "it failed each time",
-            json!({"outcome": "failed", "attempts": [attempt, attempt]}),
+            json!({"outcome": "failed", "retries": 2, "attempts": [attempt, attempt]}),
             vec![
                 format!("{run} SuccessPercent 0 Percent, Duration 1250 Milliseconds, Failed 1 Count"),
                 "{CanaryName} +0: RetryCount 2 Count, SuccessPercentWithRetries 0 Percent".to_owned(),
@@ -134,7 +142,7 @@ fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
         ),
         (
             "it was cancelled while it was tried again",
-            json!({"outcome": "error", "reason": "cancelled", "attempts": [attempt]}),
+            json!({"outcome": "error", "reason": "cancelled", "retries": 1, "attempts": [attempt]}),
             vec![format!("{run} Error 1 Count"), "{CanaryName} +0: RetryCount 1 Count".to_owned()],
         ),
     ];

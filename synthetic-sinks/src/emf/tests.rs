@@ -45,6 +45,7 @@ async fn a_run_is_a_line_and_so_is_each_of_its_steps() {
         "outcome": "failed",
         "reason": "expectation",
         "steps": [{"name": "log in", "outcome": "passed", "started_ms": 0.0, "duration_ms": 500.5, "finished": true}],
+        "retries": 1,
         "attempts": [{"run_id": "01890a5d-ac96-774b-bcce-b302099a8058", "started_at": "2027-01-15T08:00:00Z", "duration_ms": 1.0, "outcome": "failed"}],
     }));
     sink.deliver(&[Arc::new(report)]).await.unwrap();

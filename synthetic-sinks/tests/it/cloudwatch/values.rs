@@ -121,7 +121,7 @@ async fn a_run_that_could_not_conclude_is_an_error_and_no_percentage() {
 async fn a_run_that_was_tried_again_says_how_often_and_how_it_ended() {
     let attempt = json!({"run_id": "01890a5d-ac96-774b-bcce-b302099a8058", "started_at": "2027-01-15T08:00:00Z", "duration_ms": 1.0, "outcome": "failed"});
     check(
-        json!({"attempts": [attempt, attempt]}),
+        json!({"retries": 2, "attempts": [attempt, attempt]}),
         &[
             ("SuccessPercent", None, 0, Percent, 100.0),
             ("Duration", None, 0, Milliseconds, 1250.0),
