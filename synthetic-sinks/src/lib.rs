@@ -8,6 +8,8 @@ mod datum;
 mod emf;
 #[cfg(any(feature = "stdout", feature = "emf"))]
 mod lines;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "stdout")]
 mod stdout;
 
@@ -17,5 +19,7 @@ pub use self::cloudwatch::CloudWatch;
 pub use self::datum::InvalidSetting;
 #[cfg(feature = "emf")]
 pub use self::emf::Emf;
+#[cfg(feature = "prometheus")]
+pub use self::prometheus::Prometheus;
 #[cfg(feature = "stdout")]
 pub use self::stdout::Stdout;

@@ -237,7 +237,7 @@ impl Builder {
         let classes: Vec<Arc<str>> = limits.keys().cloned().collect();
         let slots = slots(self.canaries, &self.name, &classes);
         let board = Arc::new(Board::new(slots, limits, history.value, self.clock));
-        let handle = Handle::new(Arc::clone(&board), Arc::clone(&self.name), silent_after.value);
+        let handle = Handle::new(Arc::clone(&board), Arc::clone(&self.name), location.value.clone(), silent_after.value);
         let clock = self.clock.unwrap_or_else(Clock::system);
         let cleaner = Arc::new(Cleaner::swept(store, self.kinds, clock));
         let mut runner = self.runner.cleaner(Arc::clone(&cleaner));

@@ -53,6 +53,7 @@ use crate::vitals::Stats;
 pub struct Handle {
     board: Arc<Board>,
     monitor: Arc<str>,
+    location: Option<Arc<str>>,
     intervals: u32,
 }
 
@@ -90,8 +91,8 @@ fn there_are(known: &[Arc<str>]) -> String {
 }
 
 impl Handle {
-    pub(super) fn new(board: Arc<Board>, monitor: Arc<str>, intervals: u32) -> Self {
-        Self { board, monitor, intervals }
+    pub(super) fn new(board: Arc<Board>, monitor: Arc<str>, location: Option<Arc<str>>, intervals: u32) -> Self {
+        Self { board, monitor, location, intervals }
     }
 
     pub(super) fn monitor(&self) -> &str {
@@ -296,6 +297,10 @@ impl Handle {
 impl MonitorView for Handle {
     fn name(&self) -> &str {
         &self.monitor
+    }
+
+    fn location(&self) -> Option<&str> {
+        self.location.as_deref()
     }
 
     fn has_canary(&self, name: &str) -> bool {

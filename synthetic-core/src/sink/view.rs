@@ -12,6 +12,15 @@ pub trait MonitorView: Send + Sync {
     /// Returns the monitor's name.
     fn name(&self) -> &str;
 
+    /// Returns where the monitor runs, when it says so: what its reports will say.
+    ///
+    /// # Default
+    ///
+    /// It does not say.
+    fn location(&self) -> Option<&str> {
+        None
+    }
+
     /// Returns whether there is a canary of this name: one that was removed is none any more.
     fn has_canary(&self, name: &str) -> bool;
 

@@ -1,0 +1,145 @@
+//! The whole text: every family, each over all canaries.
+
+use std::sync::{Arc, Mutex};
+
+use synthetic_core::Outcome;
+use synthetic_core::report::CleanupResult;
+use synthetic_core::sink::MonitorView;
+
+use super::probe;
+use super::series::CanarySeries;
+use super::settings::Settings;
+use super::store::{Key, Store, lock};
+use super::text::{Kind, Writer, labels};
+use super::vitals;
+
+/// Families in which a label's values are bounded.
+const BOUNDED: [&str; 4] = [
+    "synthetic_certificate_expiry_timestamp_seconds",
+    "synthetic_request_duration",
+    "synthetic_runs",
+    "synthetic_steps",
+];
+
+/// Writes every family.
+pub(super) fn write(to: &mut Writer, store: &Store, settings: &Settings, monitors: &[Arc<dyn MonitorView>]) {
+    let canaries = Canaries(store.canaries());
+    runs(to, &canaries, settings);
+    steps(to, &canaries, settings);
+    to.family(Kind::Histogram, "synthetic_request_duration", "How long requests took in seconds, by result.");
+    for request in store.requests.all() {
+        request.write(to, settings);
+    }
+    gauges(to, &canaries);
+    cleanup(to, &canaries);
+    if !monitors.is_empty() {
+        vitals::write(to, monitors);
+    }
+    let help = "Times that a new label value was counted as other, by the family that had no more room.";
+    to.family(Kind::Counter, "synthetic_series_folded", help);
+    for family in BOUNDED {
+        to.counter(&[&labels([("family", family)])], store.folded.of(family), None);
+    }
+    if settings.blackbox {
+        probe::write(to, &|show| canaries.each(|canary| canary.probe.iter().for_each(&mut *show)));
+    }
+}
+
+fn runs(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
+    to.family(Kind::Counter, "synthetic_runs", "Runs by outcome and reason.");
+    canaries.each(|canary| {
+        for variant in &canary.variants {
+            for run in &variant.runs {
+                to.counter(&[&variant.labels, &run.labels()], run.count, run.exemplar.as_ref());
+            }
+        }
+    });
+    to.family(Kind::Histogram, "synthetic_run_duration_seconds", "How long the bodies of runs took.");
+    canaries.each(|canary| {
+        for variant in &canary.variants {
+            to.histogram(&[&variant.labels], &variant.durations, &settings.bounds);
+        }
+    });
+}
+
+fn steps(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
+    let outcomes = Outcome::ALL.map(|outcome| labels([("outcome", outcome.as_str())]));
+    to.family(Kind::Counter, "synthetic_steps", "Steps by outcome.");
+    canaries.each(|canary| {
+        for variant in &canary.variants {
+            for step in &variant.steps {
+                for (outcome, count) in outcomes.iter().zip(step.counts) {
+                    to.counter(&[&variant.labels, &step.labels, outcome], count, None);
+                }
+            }
+        }
+    });
+    to.family(Kind::Histogram, "synthetic_step_duration_seconds", "How long steps took, by outcome.");
+    canaries.each(|canary| {
+        for variant in &canary.variants {
+            for step in &variant.steps {
+                for (outcome, durations) in outcomes.iter().zip(&step.durations) {
+                    if let Some(durations) = durations {
+                        to.histogram(&[&variant.labels, &step.labels, outcome], durations, &settings.bounds);
+                    }
+                }
+            }
+        }
+    });
+}
+
+fn gauges(to: &mut Writer, canaries: &Canaries) {
+    to.family(Kind::Gauge, "synthetic_up", "Whether the last run passed or was degraded.");
+    canaries.each(|canary| {
+        if let Some(last) = canary.last {
+            to.gauge(&[canary.current()], f64::from(u8::from(last.up)));
+        }
+    });
+    to.family(Kind::Gauge, "synthetic_last_run_timestamp_seconds", "When the last run ended, in unix time.");
+    canaries.each(|canary| {
+        if let Some(last) = canary.last {
+            to.gauge(&[canary.current()], last.at);
+        }
+    });
+    let name = "synthetic_certificate_expiry_timestamp_seconds";
+    to.family(Kind::Gauge, name, "When the first certificate that a host showed expires, in unix time.");
+    canaries.each(|canary| {
+        for expiry in &canary.certificates {
+            to.gauge(&[canary.current(), &expiry.labels], expiry.at);
+        }
+    });
+}
+
+fn cleanup(to: &mut Writer, canaries: &Canaries) {
+    let results = CleanupResult::ALL.map(|result| labels([("result", result.as_str())]));
+    to.family(Kind::Counter, "synthetic_cleanup", "What became of what runs made, by result.");
+    canaries.each(|canary| {
+        for variant in &canary.variants {
+            for (result, count) in results.iter().zip(variant.cleanup) {
+                to.counter(&[&variant.labels, result], count, None);
+            }
+        }
+    });
+    to.family(Kind::Gauge, "synthetic_cleanup_pending", "Things that wait for their removal, as of the last run.");
+    canaries.each(|canary| {
+        if let Some(pending) = canary.pending {
+            to.gauge(&[canary.current()], pending.count as f64);
+        }
+    });
+    let name = "synthetic_cleanup_oldest_age_seconds";
+    to.family(Kind::Gauge, name, "How long the oldest of them has been there, as of the last run.");
+    canaries.each(|canary| {
+        if let Some(pending) = canary.pending {
+            to.gauge(&[canary.current()], pending.oldest);
+        }
+    });
+}
+
+/// All canaries. Each is locked for its own lines only, so that nobody waits for the whole text.
+struct Canaries(Vec<(Key, Arc<Mutex<CanarySeries>>)>);
+
+impl Canaries {
+    fn each(&self, mut write: impl FnMut(&CanarySeries)) {
+        self.0.iter().for_each(|(_, canary)| write(&lock(canary)));
+    }
+}
