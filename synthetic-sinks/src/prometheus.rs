@@ -2,8 +2,10 @@
 //!
 //! What each family means, what it is labelled with, and rules to alert by are in `docs/prometheus.md`.
 
+mod answer;
 mod families;
 mod histogram;
+mod listen;
 mod probe;
 mod requests;
 mod series;
@@ -14,14 +16,18 @@ mod vitals;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use synthetic_core::sink::{DeliveryError, MonitorView};
-use synthetic_core::{Report, Sink};
+use synthetic_core::{Report, Secret, Sink};
+use tokio::sync::Semaphore;
 
 use self::histogram::Bounds;
+pub use self::listen::ListenError;
+use self::listen::Listening;
 pub use self::settings::LabelError;
 use self::settings::{Declared, Settings};
 use self::store::{Key, Store, lock};
@@ -58,7 +64,6 @@ pub struct Prometheus {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     settings: Settings,
     store: Store,
@@ -66,6 +71,9 @@ struct Shared {
     monitors: Mutex<Vec<Arc<dyn MonitorView>>>,
     /// How long the last text was, which the next one will be too.
     length: AtomicUsize,
+    /// How many texts there may be at a time, on their way to scrapers.
+    places: Arc<Semaphore>,
+    listening: Mutex<Listening>,
 }
 
 impl Prometheus {
@@ -159,6 +167,49 @@ impl Prometheus {
         self.shared.text(Form::accepted(accept), false)
     }
 
+    /// Serves the metrics at `/metrics` on a listener of its own: `127.0.0.1:9464`, or `9464` for the same. Port 0 is any free one, see
+    /// [`address`](Self::address).
+    ///
+    /// The port is taken at once, and answers come when a monitor begins. They come for as long as a clone of the sink lives,
+    /// also after the monitor has ended. A scraper that does not read is cut off after 30 s, and holds up neither a run nor another
+    /// scraper.
+    ///
+    /// There is no TLS: on anything but the loopback interface, whoever can reach the port reads the metrics, unless it is told
+    /// a [`bearer`](Self::bearer) token.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the address is none, or is taken.
+    pub fn listen(mut self, address: impl AsRef<str>) -> Result<Self, ListenError> {
+        let listening = Listening::on(address.as_ref())?;
+        self = self.set(|_| {});
+        *lock(&self.shared.listening) = listening;
+        Ok(self)
+    }
+
+    /// Returns where it [listens](Self::listen), if it does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_sinks::Prometheus;
+    ///
+    /// let metrics = Prometheus::new().listen("127.0.0.1:0")?;
+    /// assert!(metrics.address().is_some_and(|address| address.port() > 0));
+    /// assert!(Prometheus::new().address().is_none());
+    /// # Ok::<(), synthetic_sinks::prometheus::ListenError>(())
+    /// ```
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        lock(&self.shared.listening).address()
+    }
+
+    /// Serves the metrics only to who shows this token: `Authorization: Bearer …`.
+    #[must_use]
+    pub fn bearer(self, token: Secret) -> Self {
+        self.set(|settings| settings.bearer = Some(token))
+    }
+
     /// Changes a setting of what nobody else holds yet.
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
@@ -167,11 +218,28 @@ impl Prometheus {
         }
         let mut settings = self.shared.settings.clone();
         change(&mut settings);
-        Self { shared: Arc::new(Shared { settings, ..Shared::default() }) }
+        Self { shared: Arc::new(Shared::new(settings)) }
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new(Settings::default())
     }
 }
 
 impl Shared {
+    fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            store: Store::default(),
+            monitors: Mutex::default(),
+            length: AtomicUsize::new(0),
+            places: Arc::new(Semaphore::new(answer::PLACES)),
+            listening: Mutex::default(),
+        }
+    }
+
     fn text(&self, form: Form, whole: bool) -> String {
         let monitors = self.keep_up();
         // A little more than last time, so that what grew does not have to be copied.
@@ -215,6 +283,7 @@ impl Sink for Prometheus {
         monitors.push(Arc::clone(monitor));
         drop(monitors);
         self.shared.keep_up();
+        lock(&self.shared.listening).serve(&self.shared);
     }
 
     async fn deliver(&self, reports: &[Arc<Report>]) -> Result<(), DeliveryError> {

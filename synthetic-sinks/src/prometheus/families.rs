@@ -41,7 +41,7 @@ pub(super) fn write(to: &mut Writer, store: &Store, settings: &Settings, monitor
         to.counter(&[&labels([("family", family)])], store.folded.of(family), None);
     }
     if settings.blackbox {
-        probe::write(to, &|show| canaries.each(|canary| canary.probe.iter().for_each(&mut *show)));
+        probe::write(to, &canaries);
     }
 }
 
@@ -136,10 +136,10 @@ fn cleanup(to: &mut Writer, canaries: &Canaries) {
 }
 
 /// All canaries. Each is locked for its own lines only, so that nobody waits for the whole text.
-struct Canaries(Vec<(Key, Arc<Mutex<CanarySeries>>)>);
+pub(super) struct Canaries(Vec<(Key, Arc<Mutex<CanarySeries>>)>);
 
 impl Canaries {
-    fn each(&self, mut write: impl FnMut(&CanarySeries)) {
+    pub(super) fn each(&self, mut write: impl FnMut(&CanarySeries)) {
         self.0.iter().for_each(|(_, canary)| write(&lock(canary)));
     }
 }

@@ -7,6 +7,7 @@
 use synthetic_core::Report;
 use synthetic_core::report::{Phases, RequestReport};
 
+use super::families::Canaries;
 use super::histogram::since_1970;
 use super::text::{Kind, Writer, labels};
 
@@ -93,20 +94,24 @@ const FAMILIES: [(&str, &str, Number); 9] = [
     ("probe_ip_protocol", "The version of IP, 4 or 6.", |probe| Some(probe.http.as_ref()?.protocol?.into())),
 ];
 
-/// Writes the families of all probes, which `each` shows one by one.
-pub(super) fn write(to: &mut Writer, each: &dyn Fn(&mut dyn FnMut(&Probe))) {
+/// Writes the families of all probes.
+pub(super) fn write(to: &mut Writer, canaries: &Canaries) {
     for (name, help, number) in FAMILIES {
         to.family(Kind::Gauge, name, help);
-        each(&mut |probe| {
-            if let Some(number) = number(probe) {
+        canaries.each(|canary| {
+            let probe = canary.probe.as_ref();
+            if let Some((probe, number)) = probe.and_then(|probe| Some((probe, number(probe)?))) {
                 to.gauge(&[&probe.labels], number);
             }
         });
     }
     to.family(Kind::Gauge, "probe_http_duration_seconds", "How long the requests took by phase, added up.");
     let phases = Phases::default().named().map(|(phase, _)| labels([("phase", phase)]));
-    each(&mut |probe| {
-        for (phase, seconds) in phases.iter().zip(probe.http.iter().flat_map(|http| http.phases)) {
+    canaries.each(|canary| {
+        let Some((probe, http)) = canary.probe.as_ref().and_then(|probe| Some((probe, probe.http.as_ref()?))) else {
+            return;
+        };
+        for (phase, seconds) in phases.iter().zip(http.phases) {
             to.gauge(&[&probe.labels, phase], seconds);
         }
     });

@@ -81,22 +81,30 @@ fn distribution(
     of: fn(&Stats) -> &Distribution,
 ) {
     to.family(Kind::Histogram, name, help);
-    let mut places: BTreeMap<&str, (Vec<(f64, u64)>, f64, u64)> = BTreeMap::new();
+    let mut places: BTreeMap<&str, Sums> = BTreeMap::new();
     for one in all {
         let times = of(&one.stats);
         let buckets = times.buckets().map(|(bound, count)| (bound.as_secs_f64(), count));
-        let (known, sum, count) = places.entry(&one.labels).or_default();
-        if known.is_empty() {
-            known.extend(buckets);
+        let sums = places.entry(&one.labels).or_default();
+        if sums.buckets.is_empty() {
+            sums.buckets.extend(buckets);
         } else {
-            known.iter_mut().zip(buckets).for_each(|((_, known), (_, more))| *known += more);
+            sums.buckets.iter_mut().zip(buckets).for_each(|((_, known), (_, more))| *known += more);
         }
-        *sum += times.sum().as_secs_f64();
-        *count += times.count();
+        sums.sum += times.sum().as_secs_f64();
+        sums.count += times.count();
     }
-    for (place, (buckets, sum, count)) in places {
-        to.counted(place, &buckets, sum, count);
+    for (place, sums) in places {
+        to.counted(place, &sums.buckets, sums.sum, sums.count);
     }
+}
+
+/// The times of all monitors of one place.
+#[derive(Default)]
+struct Sums {
+    buckets: Vec<(f64, u64)>,
+    sum: f64,
+    count: u64,
 }
 
 impl Vitals {
