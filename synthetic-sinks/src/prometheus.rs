@@ -7,7 +7,11 @@ mod families;
 mod histogram;
 mod listen;
 mod probe;
+#[cfg(feature = "pushgateway")]
+mod push;
 mod requests;
+#[cfg(feature = "prometheus-axum")]
+mod router;
 mod series;
 mod settings;
 mod store;
@@ -17,7 +21,7 @@ mod vitals;
 use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -28,6 +32,8 @@ use tokio::sync::Semaphore;
 use self::histogram::Bounds;
 pub use self::listen::ListenError;
 use self::listen::Listening;
+#[cfg(feature = "pushgateway")]
+pub use self::push::PushError;
 pub use self::settings::LabelError;
 use self::settings::{Declared, Settings};
 use self::store::{Key, Store, lock};
@@ -74,6 +80,8 @@ struct Shared {
     /// How many texts there may be at a time, on their way to scrapers.
     places: Arc<Semaphore>,
     listening: Mutex<Listening>,
+    /// There is something that was not pushed yet.
+    news: AtomicBool,
 }
 
 impl Prometheus {
@@ -210,6 +218,21 @@ impl Prometheus {
         self.set(|settings| settings.bearer = Some(token))
     }
 
+    /// Pushes everything to a Pushgateway when it is flushed or closed: for one-shot runs, which end before they can be scraped.
+    ///
+    /// The group is `job` with the name of the monitor, and `location` when it has one; what was pushed under it before is replaced.
+    /// It is the plain form without exemplars, which Pushgateway refuses. A push has 10 s. User and password may stand
+    /// in the address; they are not shown.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when that is not the address of a web server.
+    #[cfg(feature = "pushgateway")]
+    pub fn pushgateway(self, url: impl AsRef<str>) -> Result<Self, PushError> {
+        let gateway = push::Gateway::at(url.as_ref())?;
+        Ok(self.set(|settings| settings.gateway = Some(gateway)))
+    }
+
     /// Changes a setting of what nobody else holds yet.
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
@@ -237,6 +260,7 @@ impl Shared {
             length: AtomicUsize::new(0),
             places: Arc::new(Semaphore::new(answer::PLACES)),
             listening: Mutex::default(),
+            news: AtomicBool::new(false),
         }
     }
 
@@ -249,6 +273,22 @@ impl Shared {
         let text = writer.finish(whole);
         self.length.store(text.len(), Ordering::Relaxed);
         text
+    }
+
+    /// Pushes what is new since the last push, if there is somewhere to push to.
+    #[cfg(feature = "pushgateway")]
+    async fn push(&self) -> Result<(), DeliveryError> {
+        let Some(gateway) = &self.settings.gateway else { return Ok(()) };
+        if !self.news.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let monitor = lock(&self.monitors).last().cloned();
+        let (job, location) = monitor.as_ref().map_or(("synthetic", None), |one| (one.name(), one.location()));
+        let pushed = gateway.push(job, location, self.text(Form::Plain, true)).await;
+        if pushed.is_err() {
+            self.news.store(true, Ordering::Release);
+        }
+        pushed
     }
 
     /// Makes the series of new canaries and forgets those of removed ones, as the monitors know them now.
@@ -290,7 +330,13 @@ impl Sink for Prometheus {
         for report in reports {
             self.shared.store.record(report, &self.shared.settings);
         }
+        self.shared.news.fetch_or(!reports.is_empty(), Ordering::AcqRel);
         Ok(())
+    }
+
+    #[cfg(feature = "pushgateway")]
+    async fn flush(&self) -> Result<(), DeliveryError> {
+        self.shared.push().await
     }
 }
 

@@ -19,7 +19,7 @@ use super::Shared;
 use super::text::Form;
 
 /// How many texts there are at a time: each is as long as all series together.
-pub(super) const PLACES: usize = 4;
+pub(super) const PLACES: usize = 8;
 /// How long a scrape waits for its turn.
 const TURN: Duration = Duration::from_secs(5);
 /// How many bytes are handed to the connection at a time.

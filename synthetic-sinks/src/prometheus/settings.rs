@@ -30,6 +30,8 @@ pub(super) struct Settings {
     pub(super) label_sets: usize,
     pub(super) blackbox: bool,
     pub(super) bearer: Option<Secret>,
+    #[cfg(feature = "pushgateway")]
+    pub(super) gateway: Option<super::push::Gateway>,
 }
 
 impl Settings {
@@ -48,6 +50,8 @@ impl Default for Settings {
             label_sets: LABEL_SETS,
             blackbox: false,
             bearer: None,
+            #[cfg(feature = "pushgateway")]
+            gateway: None,
         }
     }
 }
