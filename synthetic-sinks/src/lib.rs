@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "artifacts")]
+mod artifacts;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+mod bucket;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
 #[cfg(any(feature = "cloudwatch", feature = "emf"))]
@@ -13,6 +17,10 @@ pub mod prometheus;
 #[cfg(feature = "stdout")]
 mod stdout;
 
+#[cfg(feature = "artifacts")]
+pub use self::artifacts::{Artifacts, Keep};
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub use self::bucket::ObjectStore;
 #[cfg(feature = "cloudwatch")]
 pub use self::cloudwatch::CloudWatch;
 #[cfg(any(feature = "cloudwatch", feature = "emf"))]
