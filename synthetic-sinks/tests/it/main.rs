@@ -1,12 +1,14 @@
 //! What only a process of its own can show, and what sinks do to what they speak to.
 
 #![cfg_attr(
-    feature = "cloudwatch",
+    any(feature = "cloudwatch", feature = "s3"),
     expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")
 )]
 
-#[cfg(feature = "cloudwatch")]
+#[cfg(any(feature = "cloudwatch", feature = "s3"))]
 mod aws;
+#[cfg(all(feature = "s3", feature = "gcs", feature = "azure"))]
+mod buckets;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
 #[cfg(feature = "cloudwatch")]
