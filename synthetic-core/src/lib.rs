@@ -6,6 +6,7 @@ pub mod cleanup;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod clock;
+mod disk;
 pub mod expect;
 pub mod failure;
 #[cfg(feature = "formats")]

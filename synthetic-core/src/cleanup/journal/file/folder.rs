@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::own::{Own, advice, remove, trouble};
+use super::own::{Own, trouble};
 use super::read::{Contents, Journal, read};
 use super::{Durability, lock};
 use crate::cleanup::journal::Left;
 use crate::cleanup::{Entry, JournalError, Mark, State};
 use crate::clock::Clock;
+use crate::disk::{advice, remove};
 
 /// How old a file is that its process never got to name, before it is taken for litter.
 const LITTER: Duration = Duration::from_secs(60 * 60);

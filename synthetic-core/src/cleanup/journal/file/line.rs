@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cleanup::Entry;
+pub(super) use crate::disk::verified;
+use crate::disk::{CHECKSUM, append_line};
 use crate::report::rfc3339;
 
 /// The longest line, in bytes, without its end. A longer one is not written, and is damaged where it is read.
@@ -14,8 +16,6 @@ pub(super) const LONGEST: usize = 64 * 1024;
 const DEEPEST: usize = 100;
 /// What the first line of every journal says; its last part is the version.
 pub(super) const FORMAT: &str = "synthetic-journal/1";
-/// The checksum and the blank behind it.
-const CHECKSUM: usize = 9;
 
 /// The first line. What else it says is for people.
 #[derive(Serialize)]
@@ -34,7 +34,7 @@ struct AnyHeader {
 
 /// Appends the first line of a journal that this process starts.
 pub(super) fn append_header(lines: &mut Vec<u8>, started_at: SystemTime) -> Result<(), String> {
-    append(lines, &Header { format: FORMAT, pid: std::process::id(), started_at })
+    append_line(lines, &Header { format: FORMAT, pid: std::process::id(), started_at })
 }
 
 /// Appends the line of an entry. On an error, which says why it could not be read back, the lines are not to be used.
@@ -44,23 +44,11 @@ pub(super) fn append_entry(lines: &mut Vec<u8>, entry: &Entry) -> Result<(), Str
         return Err(format!("its id or payload is nested deeper than {DEEPEST} levels"));
     }
     let start = lines.len();
-    append(lines, entry)?;
+    append_line(lines, entry)?;
     let bytes = lines.len() - start - 1;
     if bytes > LONGEST {
         return Err(format!("its line would have {bytes} bytes, which is more than {LONGEST}: keep the payload small"));
     }
-    Ok(())
-}
-
-fn append(lines: &mut Vec<u8>, value: &impl Serialize) -> Result<(), String> {
-    let start = lines.len();
-    lines.extend_from_slice(b"00000000 ");
-    serde_json::to_writer(&mut *lines, value).map_err(|error| error.to_string())?;
-    let checksum = crc32fast::hash(&lines[start + CHECKSUM..]);
-    for (n, digit) in lines[start..start + CHECKSUM - 1].iter_mut().enumerate() {
-        *digit = b"0123456789abcdef"[(checksum >> (28 - 4 * n)) as usize & 0xf];
-    }
-    lines.push(b'\n');
     Ok(())
 }
 
@@ -71,14 +59,6 @@ fn is_nested_at_most(value: &Value, levels: usize) -> bool {
         Value::Object(fields) => levels > 0 && fields.values().all(inner),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
-}
-
-/// Returns the JSON of a line whose checksum is right.
-pub(super) fn verified(line: &[u8]) -> Option<&[u8]> {
-    let (checksum, json) = line.split_at_checked(CHECKSUM)?;
-    let digits = checksum.strip_suffix(b" ").filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-    let checksum = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    (crc32fast::hash(json) == checksum).then_some(json)
 }
 
 /// Returns the format that a first line names, of JSON whose checksum is right.

@@ -1,9 +1,9 @@
 //! The file of this process: what it made and has not removed.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,6 +13,7 @@ use super::Durability;
 use super::line;
 use crate::cleanup::{Entry, JournalError, Mark, State};
 use crate::clock::Clock;
+use crate::disk::{advice, create_folder, private, remove};
 
 /// The size from which on a file is replaced when it holds little that is not over.
 const LARGE: u64 = 1024 * 1024;
@@ -239,26 +240,10 @@ impl Held {
     }
 }
 
-/// Removes a file, also when somebody else did.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    fs::remove_file(path).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
-}
-
 /// Says what cannot be done with a journal, why, and what would be right.
 pub(super) fn trouble(path: &Path, verb: &str, error: &io::Error) -> JournalError {
     let (path, advice) = (path.display(), advice(error.kind()));
     JournalError::new(format!("journal {path} cannot be {verb} ({error}): {advice}"))
-}
-
-pub(super) fn advice(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "make room for it",
-        ErrorKind::Unsupported => "name a folder on a disk that has file locks",
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "name a folder that this process may read and write"
-        }
-        _ => "see to the disk, or name another folder",
-    }
 }
 
 /// A name that no file has had. Names are never used again: who finds a file at its name knows that it is the same one.
@@ -270,24 +255,13 @@ fn name(now: SystemTime) -> Ulid {
 }
 
 fn make_folder(folder: &Path) -> Result<(), JournalError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| {
+    create_folder(folder).map_err(|error| {
         let place = folder.display();
         if folder.is_file() {
             return JournalError::new(format!("journal folder {place} is a file: name a folder"));
         }
         JournalError::new(format!("journal folder {place} cannot be made ({error}): {}", advice(error.kind())))
     })
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 #[cfg(unix)]
