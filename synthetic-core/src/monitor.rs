@@ -43,7 +43,7 @@ pub use self::summary::{CanarySummary, Summary};
 use crate::cleanup::Sweeper;
 use crate::report::Report;
 use crate::runner::Runner;
-use crate::sink::{MonitorView, Pipeline, Sink};
+use crate::sink::{MonitorView, Outlet, Pipeline, Sink};
 pub use crate::vitals::{Distribution, Stats};
 
 /// How many canaries of a class `once` runs side by side.
@@ -76,7 +76,7 @@ const SIDE_BY_SIDE: usize = 8;
 pub struct Monitor {
     board: Arc<Board>,
     handle: Handle,
-    sinks: Vec<Arc<dyn Sink>>,
+    sinks: Vec<Outlet>,
     runner: Runner,
     sweeps: sweeps::Sweeps,
     connectivity: Option<Connectivity>,
@@ -191,11 +191,12 @@ impl Monitor {
         let Self { board, sinks, runner, sweeps, connectivity, grace, close, handle } = self;
         let sweeping = sweeps.start();
         let gate = Arc::new(connectivity.map(Gate::new));
-        let pipeline = Arc::new(Pipeline::start(&sinks));
+        let pipeline = Arc::new(Pipeline::start(sinks.iter().cloned()));
         board.delivers_to(pipeline.tallies());
         let view: Arc<dyn MonitorView> = Arc::new(handle);
+        let sinks: Vec<_> = sinks.into_iter().map(|outlet| outlet.sink).collect();
         sinks.iter().for_each(|sink| sink.begin(&view));
-        Stages { board, runner: with_last_words(runner, &sinks), pipeline, gate, sweeps, sweeping, grace, close }
+        Stages { board, runner: with_last_words(runner, sinks), pipeline, gate, sweeps, sweeping, grace, close }
     }
 }
 
@@ -229,8 +230,7 @@ impl Stages {
 }
 
 /// Where a panic ends the process, the sinks are told what can still be told.
-fn with_last_words(runner: Runner, sinks: &[Arc<dyn Sink>]) -> Runner {
-    let sinks = sinks.to_vec();
+fn with_last_words(runner: Runner, sinks: Vec<Arc<dyn Sink>>) -> Runner {
     // By now the app has its subscriber, which it may not have had when the monitor was built.
     runner.see_subscriber().last_words(Arc::new(move |report| sinks.iter().for_each(|sink| sink.last_words(report))))
 }
@@ -238,7 +238,7 @@ fn with_last_words(runner: Runner, sinks: &[Arc<dyn Sink>]) -> Runner {
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let canaries: Vec<_> = self.handle.list().into_iter().map(|canary| canary.name).collect();
-        let sinks: Vec<_> = self.sinks.iter().map(|sink| sink.name()).collect();
+        let sinks: Vec<_> = self.sinks.iter().map(|outlet| outlet.sink.name()).collect();
         f.debug_struct("Monitor").field("canaries", &canaries).field("sinks", &sinks).finish_non_exhaustive()
     }
 }

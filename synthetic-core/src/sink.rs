@@ -1,6 +1,8 @@
 //! Where reports go: [`Sink`], the contract of a place, and the pipeline that delivers to it.
 
 mod pipeline;
+mod spool;
+mod stats;
 mod view;
 
 use std::sync::Arc;
@@ -8,8 +10,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use self::pipeline::SinkStats;
-pub(crate) use self::pipeline::{Pipeline, Tally};
+pub(crate) use self::pipeline::{Outlet, Pipeline};
+pub use self::spool::Spool;
+pub use self::stats::SinkStats;
+pub(crate) use self::stats::Tally;
 pub use self::view::MonitorView;
 use crate::report::Report;
 

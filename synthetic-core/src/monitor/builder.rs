@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::runner::Runner;
 use crate::schedule::{Schedule, apart, seed, stagger};
 use crate::secret::SecretStore;
-use crate::sink::Sink;
+use crate::sink::{Outlet, Sink, Spool};
 
 /// Puts a monitor together. See [`Monitor`].
 ///
@@ -38,7 +38,7 @@ use crate::sink::Sink;
 pub struct Builder {
     name: Arc<str>,
     canaries: Vec<(Schedule, AnyCanary)>,
-    sinks: Vec<Arc<dyn Sink>>,
+    sinks: Vec<(Arc<dyn Sink>, Option<Spool>)>,
     runner: Runner,
     clock: Option<Clock>,
     kinds: Arc<Kinds>,
@@ -77,7 +77,25 @@ impl Builder {
 
     /// Adds a place that reports go to.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
-        self.sinks.push(Arc::new(sink));
+        self.sinks.push((Arc::new(sink), None));
+        self
+    }
+
+    /// Adds a place that reports go to, with a [spool](Spool) before it: what cannot be delivered goes to disk, and is delivered
+    /// later, in order, after a restart too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    /// use synthetic_core::testing::RecordingSink;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let monitor = Monitor::named("shop").spooled_sink(folder.path().join("spool"), RecordingSink::new());
+    /// # let _ = monitor;
+    /// ```
+    pub fn spooled_sink(mut self, spool: impl Into<Spool>, sink: impl Sink + 'static) -> Self {
+        self.sinks.push((Arc::new(sink), Some(spool.into())));
         self
     }
 
@@ -227,7 +245,8 @@ impl Builder {
             self.canaries.retain(|(_, canary)| shard.contains(canary.spec().name()));
         }
         let journal = self.settings.journal.value.open();
-        let problems = self.problems(journal.as_ref().err());
+        let mut problems = self.problems(journal.as_ref().err());
+        let sinks = self.outlets(&mut problems);
         let (store, []) = (journal.ok().flatten(), &problems[..]) else {
             return Err(ConfigError::new(self.name, problems));
         };
@@ -237,7 +256,8 @@ impl Builder {
         let classes: Vec<Arc<str>> = limits.keys().cloned().collect();
         let slots = slots(self.canaries, &self.name, &classes);
         let board = Arc::new(Board::new(slots, limits, history.value, self.clock));
-        let handle = Handle::new(Arc::clone(&board), Arc::clone(&self.name), location.value.clone(), silent_after.value);
+        let handle =
+            Handle::new(Arc::clone(&board), Arc::clone(&self.name), location.value.clone(), silent_after.value);
         let clock = self.clock.unwrap_or_else(Clock::system);
         let cleaner = Arc::new(Cleaner::swept(store, self.kinds, clock));
         let mut runner = self.runner.cleaner(Arc::clone(&cleaner));
@@ -246,7 +266,7 @@ impl Builder {
         }
         let sweeps = Sweeps { sweeper: cleaner.sweeper(self.name), every: sweep_every.value, cleaner };
         let (connectivity, grace, close) = (connectivity.value, grace.value, close.value);
-        Ok(Monitor { board, handle, sinks: self.sinks, runner, sweeps, connectivity, grace, close })
+        Ok(Monitor { board, handle, sinks, runner, sweeps, connectivity, grace, close })
     }
 
     /// Returns what it is set to and who said so, canaries and sinks apart.
@@ -334,6 +354,22 @@ impl Builder {
         }
         problems
     }
+
+    /// Opens the spools, and adds what is wrong with them.
+    fn outlets(&mut self, problems: &mut Vec<Problem>) -> Vec<Outlet> {
+        let mut outlets = Vec::new();
+        for (sink, spool) in std::mem::take(&mut self.sinks) {
+            let spool = match spool.map(|spool| spool.open()).transpose() {
+                Ok(spool) => spool,
+                Err(error) => {
+                    problems.push(Problem { canary: None, text: format!("sink {}: {error}", sink.name()) });
+                    continue;
+                }
+            };
+            outlets.push(Outlet { sink, spool });
+        }
+        outlets
+    }
 }
 
 /// Spreads the first starts of canaries with the same interval over it; those of another interval begin a moment later.
@@ -377,7 +413,7 @@ impl Builder {
     }
 
     pub(crate) fn sink_names(&self) -> Vec<String> {
-        self.sinks.iter().map(|sink| sink.name().to_owned()).collect()
+        self.sinks.iter().map(|(sink, _)| sink.name().to_owned()).collect()
     }
 
     pub(crate) fn has_a_journal(&self) -> bool {
@@ -390,7 +426,7 @@ impl Builder {
 
     /// Leaves out the sinks that write to standard output.
     pub(crate) fn without_consoles(mut self) -> Self {
-        self.sinks.retain(|sink| !sink.is_console());
+        self.sinks.retain(|(sink, _)| !sink.is_console());
         self
     }
 

@@ -99,7 +99,7 @@ impl Summary {
     }
 }
 
-/// A line for each canary, and one for each sink that lost something.
+/// A line for each canary, and one for each sink that lost something or keeps it for later.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.canaries.keys().map(|name| name.len()).max().unwrap_or(0);
@@ -129,8 +129,12 @@ impl fmt::Display for Summary {
             }
             line
         });
+        let kept = self.sinks.iter().filter(|sink| sink.spooled > 0).map(|sink| {
+            let why = sink.failing.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("sink {} keeps {} reports in its spool for the next process{why}", sink.sink, sink.spooled)
+        });
         let problems = self.problems.iter().map(|problem| format!("problem: {problem}"));
-        let text: Vec<String> = lines.chain(lost).chain(problems).collect();
+        let text: Vec<String> = lines.chain(lost).chain(kept).chain(problems).collect();
         f.write_str(&text.join("\n"))
     }
 }

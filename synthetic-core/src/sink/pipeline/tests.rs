@@ -1,12 +1,20 @@
+mod spools;
+
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::sink::Batch;
+use crate::sink::{Batch, DeliveryError};
 use crate::testing::{RecordingSink, once};
 use crate::{Spec, canary};
+
+/// Starts a pipeline of sinks without spools.
+fn start(sinks: impl IntoIterator<Item = Arc<dyn Sink>>) -> Pipeline {
+    Pipeline::start(sinks.into_iter().map(|sink| Outlet { sink, spool: None }))
+}
 
 async fn report() -> Arc<Report> {
     Arc::new(once(canary(Spec::new("test"), |run| async move { run.expect("x", 1, crate::expect::eq(1)) })).await)
@@ -52,7 +60,7 @@ impl Sink for Scripted {
 
 async fn check(answers: Vec<Result<(), DeliveryError>>, delivered: u64, dropped: &[(&'static str, u64)], calls: u32) {
     let sink = Arc::new(Scripted::new(answers));
-    let pipeline = Pipeline::start(&[Arc::clone(&sink) as Arc<dyn Sink>]);
+    let pipeline = start([Arc::clone(&sink) as Arc<dyn Sink>]);
     pipeline.accept(&report().await);
     let stats = pipeline.close(Duration::from_secs(600)).await;
     assert_eq!((stats[0].delivered, sink.calls.load(Ordering::SeqCst)), (delivered, calls));
@@ -68,14 +76,22 @@ async fn each_class_of_error_is_treated_as_what_it_is() {
     check(vec![retry(), retry(), Ok(())], 1, &[], 3).await;
     check(vec![limited(), Ok(())], 1, &[], 2).await;
     check(vec![fatal()], 0, &[("fatal", 1)], 1).await;
-    check(vec![retry(), retry(), retry(), retry(), retry()], 0, &[("gave_up", 1)], 5).await;
+    // Ten minutes: half a second, one, two, four and so on up to a minute between tries.
+    let sink = Arc::new(Scripted::new((0..100).map(|_| retry())));
+    let pipeline = start([Arc::clone(&sink) as Arc<dyn Sink>]);
+    pipeline.accept(&report().await);
+    tokio::time::sleep(Duration::from_secs(660)).await;
+    let stats = pipeline.close(Duration::from_secs(1)).await.remove(0);
+    assert_eq!((stats.delivered, stats.dropped), (0, [("gave_up", 1)].into()));
+    let calls = sink.calls.load(Ordering::SeqCst);
+    assert!((16..30).contains(&calls), "{calls} tries");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_blocked_sink_slows_no_other_and_what_it_loses_is_counted() {
     let blocked = Arc::new(Scripted { gate: Semaphore::new(0), ..Scripted::new([]) });
     let fine = RecordingSink::new();
-    let pipeline = Pipeline::start(&[blocked, Arc::new(fine.clone())]);
+    let pipeline = start([blocked as Arc<dyn Sink>, Arc::new(fine.clone())]);
     let report = report().await;
     for n in 0..1500 {
         pipeline.accept(&report);
@@ -93,7 +109,7 @@ async fn a_blocked_sink_slows_no_other_and_what_it_loses_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_lingers_for_company() {
     let sink = Arc::new(Scripted { batch: Batch { most: 10, linger: Duration::from_secs(5) }, ..Scripted::new([]) });
-    let pipeline = Pipeline::start(&[Arc::clone(&sink) as Arc<dyn Sink>]);
+    let pipeline = start([Arc::clone(&sink) as Arc<dyn Sink>]);
     let report = report().await;
     for _ in 0..25 {
         pipeline.accept(&report);
@@ -156,7 +172,7 @@ async fn whatever_a_sink_does_wrong_every_report_is_counted_and_its_fault_is_sai
         (Fault::LingersForEver, 3, None, None),
         (Fault::TakesNothing, 3, None, None),
     ] {
-        let pipeline = Pipeline::start(&[Arc::new(Bad(fault, AtomicU32::new(0))) as Arc<dyn Sink>]);
+        let pipeline = start([Arc::new(Bad(fault, AtomicU32::new(0))) as Arc<dyn Sink>]);
         let report = report().await;
         for _ in 0..3 {
             pipeline.accept(&report);
@@ -170,7 +186,7 @@ async fn whatever_a_sink_does_wrong_every_report_is_counted_and_its_fault_is_sai
 
 #[tokio::test(start_paused = true)]
 async fn the_longest_time_to_close_is_no_end_at_all() {
-    let pipeline = Pipeline::start(&[Arc::new(RecordingSink::new()) as Arc<dyn Sink>]);
+    let pipeline = start([Arc::new(RecordingSink::new()) as Arc<dyn Sink>]);
     pipeline.accept(&report().await);
     assert_eq!(pipeline.close(Duration::MAX).await[0].delivered, 1);
 }
@@ -192,7 +208,7 @@ async fn a_sink_that_blocks_its_thread_does_not_keep_a_monitor_from_ending() {
         }
     }
     let (gate, opened) = std::sync::mpsc::channel();
-    let pipeline = Pipeline::start(&[Arc::new(Stuck(Mutex::new(opened))) as Arc<dyn Sink>]);
+    let pipeline = start([Arc::new(Stuck(Mutex::new(opened))) as Arc<dyn Sink>]);
     for _ in 0..3 {
         pipeline.accept(&report().await);
     }
