@@ -1,5 +1,6 @@
 //! Where reports go: [`Sink`], the contract of a place, and the pipeline that delivers to it.
 
+mod layer;
 mod pipeline;
 mod spool;
 mod stats;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::layer::{Filter, LabelLimit, Layered, Prefix, Relabel, SinkExt};
 pub(crate) use self::pipeline::{Outlet, Pipeline};
 pub use self::spool::Spool;
 pub use self::stats::SinkStats;
@@ -119,6 +121,42 @@ pub trait Sink: Send + Sync {
     ///
     /// Nothing.
     fn last_words(&self, _report: &Report) {}
+}
+
+/// A sink that is shared, so that it can be asked what it has counted.
+#[async_trait]
+impl<S: Sink + ?Sized> Sink for Arc<S> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn begin(&self, monitor: &Arc<dyn MonitorView>) {
+        (**self).begin(monitor);
+    }
+
+    fn batch(&self) -> Batch {
+        (**self).batch()
+    }
+
+    async fn deliver(&self, reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+        (**self).deliver(reports).await
+    }
+
+    async fn flush(&self) -> Result<(), DeliveryError> {
+        (**self).flush().await
+    }
+
+    async fn close(&self) -> Result<(), DeliveryError> {
+        (**self).close().await
+    }
+
+    fn is_console(&self) -> bool {
+        (**self).is_console()
+    }
+
+    fn last_words(&self, report: &Report) {
+        (**self).last_words(report);
+    }
 }
 
 /// How many reports a sink takes at a time, and how long they may wait for company.

@@ -1,6 +1,7 @@
 //! For tests: run a canary once, record what a sink is given, check that an implementation keeps its contract.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,7 +12,8 @@ pub use crate::cleanup::journal::check_journal_store_contract;
 use crate::report::Report;
 use crate::runner::Runner;
 pub use crate::secret::check_secret_store_contract;
-use crate::sink::{DeliveryError, Sink};
+use crate::sink::{DeliveryError, MonitorView, Sink, SinkStats};
+use crate::vitals::Stats;
 
 /// Runs a canary once and returns its report: the same steps serve as an integration test.
 ///
@@ -109,8 +111,54 @@ pub async fn check_sink_contract<S: Sink, F: Future<Output = S>>(mut make: impl 
     assert_eq!(sink.close().await, Ok(()), "a sink closes");
     assert_eq!(sink.close().await, Ok(()), "a second close does nothing");
 
+    // What an earlier batch was, and how it went, is nothing to the next one.
+    let sink = make().await;
+    for report in [&reports[1], &reports[0], &reports[1]] {
+        assert_eq!(sink.deliver(std::slice::from_ref(report)).await, Ok(()), "a sink takes batches in any order");
+    }
+    assert_eq!(sink.close().await, Ok(()), "a sink closes without being flushed");
+
+    let (sink, gone) = (make().await, Arc::new(AtomicBool::new(false)));
+    let view: Arc<dyn MonitorView> = Arc::new(Nobody { gone: Arc::clone(&gone) });
+    sink.begin(&view);
+    assert_eq!(
+        sink.deliver(&reports).await,
+        Ok(()),
+        "a sink takes reports of canaries that its monitor does not have any more"
+    );
+    gone.store(true, Ordering::SeqCst);
+    assert_eq!(sink.deliver(&reports).await, Ok(()), "a sink takes reports of a monitor that ends");
+    assert_eq!(sink.close().await, Ok(()), "a sink that knows its monitor closes");
+
     let sink = make().await;
     assert_eq!(sink.deliver(&[]).await, Ok(()), "a sink takes an empty batch");
     assert_eq!(sink.close().await, Ok(()), "a sink that was given nothing closes");
     sink.last_words(&reports[0]);
+}
+
+/// A monitor that has a canary until it ends, and never those whose reports are delivered.
+struct Nobody {
+    gone: Arc<AtomicBool>,
+}
+
+impl MonitorView for Nobody {
+    fn name(&self) -> &'static str {
+        "contract"
+    }
+
+    fn has_canary(&self, name: &str) -> bool {
+        name == "contract-other" && !self.gone.load(Ordering::SeqCst)
+    }
+
+    fn canaries(&self) -> Vec<Arc<str>> {
+        if self.gone.load(Ordering::SeqCst) { Vec::new() } else { vec!["contract-other".into()] }
+    }
+
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+
+    fn sinks(&self) -> Vec<SinkStats> {
+        Vec::new()
+    }
 }

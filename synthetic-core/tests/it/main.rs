@@ -15,4 +15,5 @@ mod polls;
 mod report;
 mod retries;
 mod secrets;
+mod spool;
 mod steps;

@@ -35,7 +35,7 @@ impl Place {
 }
 
 #[async_trait]
-impl Sink for Arc<Place> {
+impl Sink for Place {
     fn name(&self) -> &'static str {
         "place"
     }
@@ -73,7 +73,7 @@ fn number(report: &Report) -> u64 {
 }
 
 fn spooled(spool: Spool, place: &Arc<Place>) -> Pipeline {
-    let sink: Arc<dyn Sink> = Arc::new(Arc::clone(place));
+    let sink: Arc<dyn Sink> = Arc::clone(place) as Arc<dyn Sink>;
     Pipeline::start([Outlet { sink, spool: Some(spool.open().unwrap()) }])
 }
 
@@ -241,7 +241,7 @@ async fn without_a_spool_a_sink_that_hangs_holds_a_queue_and_a_batch() {
     let reports = Numbered::new().await;
     let place = Arc::new(Place::default());
     *place.hangs.lock().unwrap() = true;
-    let pipeline = start([Arc::new(Arc::clone(&place)) as Arc<dyn Sink>]);
+    let pipeline = start([Arc::clone(&place) as Arc<dyn Sink>]);
     let given = reports.get(0);
     for n in 0..360_000_u64 {
         pipeline.accept(&given);
