@@ -105,7 +105,10 @@ fn beside(runtime: &Runtime, sink: &Prometheus) {
     });
     took.sort_unstable();
     let (median, slow, slowest) = (took[took.len() / 2], took[took.len() * 999 / 1000], took[took.len() - 1]);
-    println!("recording beside 20 scrapes: {} reports, median {median:?}, 99.9 % {slow:?}, slowest {slowest:?}", took.len());
+    println!(
+        "recording beside 20 scrapes: {} reports, median {median:?}, 99.9 % {slow:?}, slowest {slowest:?}",
+        took.len()
+    );
 }
 
 criterion_group!(benches, record, scrape);

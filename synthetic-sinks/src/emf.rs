@@ -16,7 +16,7 @@ use synthetic_core::sink::{Batch, DeliveryError};
 use synthetic_core::{Clock, Report, Sink};
 
 use crate::datum::{self, Group, InvalidSetting, LeftOut, Scope, Settings};
-use crate::lines::Lines;
+use crate::console::Console;
 
 /// Writes reports as metrics of CloudWatch to standard output, in the Embedded Metric Format: for Lambda, and for Fargate
 /// with the `awslogs` driver, whose output is in CloudWatch Logs anyway.
@@ -42,7 +42,7 @@ use crate::lines::Lines;
 /// ```
 #[derive(Clone)]
 pub struct Emf {
-    lines: Lines,
+    console: Console,
     settings: Settings,
     clock: Clock,
     left_out: Arc<LeftOut>,
@@ -52,7 +52,7 @@ impl Emf {
     /// Writes to standard output.
     #[must_use]
     pub fn stdout() -> Self {
-        Self { lines: Lines::stdout(), settings: Settings::default(), clock: Clock::system(), left_out: Arc::default() }
+        Self { console: Console::stdout(), settings: Settings::default(), clock: Clock::system(), left_out: Arc::default() }
     }
 
     /// Writes somewhere else: a file that an agent reads, or a buffer in a test.
@@ -65,7 +65,7 @@ impl Emf {
     /// ```
     #[must_use]
     pub fn to(self, writer: impl Write + Send + 'static) -> Self {
-        Self { lines: Lines::to(writer), ..self }
+        Self { console: Console::of(writer), ..self }
     }
 
     /// Stores the metrics in another namespace.
@@ -176,7 +176,7 @@ impl Sink for Emf {
     }
 
     fn is_console(&self) -> bool {
-        self.lines.is_console()
+        self.console.is_stdout
     }
 
     /// At most 100, which wait 20 ms for company, as those of [`Stdout`](crate::Stdout).
@@ -186,15 +186,15 @@ impl Sink for Emf {
 
     async fn deliver(&self, reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
         let bytes: Vec<u8> = reports.iter().flat_map(|report| self.encode(report)).collect();
-        if bytes.is_empty() { Ok(()) } else { self.lines.write(bytes).await }
+        if bytes.is_empty() { Ok(()) } else { self.console.write(bytes).await }
     }
 
     async fn flush(&self) -> Result<(), DeliveryError> {
-        self.lines.write(Vec::new()).await
+        self.console.write(Vec::new()).await
     }
 
     fn last_words(&self, report: &Report) {
-        self.lines.write_now(&self.encode(report));
+        self.console.write_now(&self.encode(report));
     }
 }
 

@@ -6,14 +6,24 @@ mod artifacts;
 mod bucket;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
+#[cfg(any(feature = "emf", feature = "github", feature = "stdout"))]
+mod console;
 #[cfg(any(feature = "cloudwatch", feature = "emf"))]
 mod datum;
 #[cfg(feature = "emf")]
 mod emf;
-#[cfg(any(feature = "stdout", feature = "emf"))]
-mod lines;
+#[cfg(feature = "github")]
+mod github;
+#[cfg(feature = "json-lines")]
+mod json_lines;
+#[cfg(feature = "junit")]
+mod junit;
+#[cfg(any(feature = "junit", feature = "github"))]
+mod kept;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(any(feature = "json-lines", feature = "junit", feature = "github"))]
+mod recent;
 #[cfg(feature = "stdout")]
 mod stdout;
 
@@ -27,6 +37,12 @@ pub use self::cloudwatch::CloudWatch;
 pub use self::datum::InvalidSetting;
 #[cfg(feature = "emf")]
 pub use self::emf::Emf;
+#[cfg(feature = "github")]
+pub use self::github::GithubAnnotations;
+#[cfg(feature = "json-lines")]
+pub use self::json_lines::JsonLines;
+#[cfg(feature = "junit")]
+pub use self::junit::JunitFile;
 #[cfg(feature = "prometheus")]
 pub use self::prometheus::Prometheus;
 #[cfg(feature = "stdout")]

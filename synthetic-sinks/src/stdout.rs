@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use synthetic_core::sink::{Batch, DeliveryError};
 use synthetic_core::{Outcome, Report, Sink};
 
-use crate::lines::Lines;
+use crate::console::Console;
 
 /// Writes reports to standard output: for people, or as JSON lines.
 ///
@@ -36,7 +36,7 @@ use crate::lines::Lines;
 /// ```
 pub struct Stdout {
     form: Form,
-    lines: Lines,
+    console: Console,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +51,14 @@ impl Stdout {
     pub fn pretty() -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = io::stdout().is_terminal() && !plain;
-        Self { form: Form::Pretty { colour }, lines: Lines::stdout() }
+        Self { form: Form::Pretty { colour }, console: Console::stdout() }
     }
 
     /// Writes JSON lines: one report a line, in the form of
     /// [`JSON_SCHEMA`](synthetic_core::report::JSON_SCHEMA).
     #[must_use]
     pub fn json() -> Self {
-        Self { form: Form::Json, lines: Lines::stdout() }
+        Self { form: Form::Json, console: Console::stdout() }
     }
 
     /// Writes somewhere else, without colour: a file, or a buffer in a test.
@@ -75,7 +75,7 @@ impl Stdout {
             Form::Pretty { .. } => Form::Pretty { colour: false },
             Form::Json => Form::Json,
         };
-        Self { form, lines: Lines::to(writer) }
+        Self { form, console: Console::of(writer) }
     }
 
     fn encode(&self, reports: &[Arc<Report>]) -> Result<Vec<u8>, DeliveryError> {
@@ -99,7 +99,7 @@ impl Sink for Stdout {
     }
 
     fn is_console(&self) -> bool {
-        self.lines.is_console()
+        self.console.is_stdout
     }
 
     /// At most 100, which wait 20 ms for company: nobody sees it, and it saves a thread's wake-up for each report.
@@ -111,17 +111,17 @@ impl Sink for Stdout {
         if reports.is_empty() {
             return Ok(());
         }
-        self.lines.write(self.encode(reports)?).await
+        self.console.write(self.encode(reports)?).await
     }
 
     async fn flush(&self) -> Result<(), DeliveryError> {
-        self.lines.write(Vec::new()).await
+        self.console.write(Vec::new()).await
     }
 
     fn last_words(&self, report: &Report) {
         let report = Arc::new(report.clone());
         if let Ok(bytes) = self.encode(&[report]) {
-            self.lines.write_now(&bytes);
+            self.console.write_now(&bytes);
         }
     }
 }
@@ -150,7 +150,9 @@ fn pretty(report: &Report, colour: bool) -> String {
 
 /// Shows what would command a terminal instead of obeying it: the target decides what its answers hold.
 fn printable(text: &str) -> Cow<'_, str> {
-    let commands = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let commands = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || turns(c);
     if !text.contains(commands) {
         return Cow::Borrowed(text);
     }

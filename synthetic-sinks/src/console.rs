@@ -1,31 +1,28 @@
-//! A writer of lines that may block: the process's standard output, or what a user gives.
+//! Writes to standard output, or to what stands in for it, on a thread that may block.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use synthetic_core::sink::DeliveryError;
 
-/// A writer, and whether it is the process's standard output.
+/// Where text goes that a person or a CI system reads as it comes.
 #[derive(Clone)]
-pub(crate) struct Lines {
+pub(crate) struct Console {
     writer: Arc<Mutex<dyn Write + Send>>,
-    is_console: bool,
+    /// The writer is the process's standard output.
+    pub(crate) is_stdout: bool,
 }
 
-impl Lines {
+impl Console {
     pub(crate) fn stdout() -> Self {
-        Self { writer: Arc::new(Mutex::new(io::stdout())), is_console: true }
+        Self { writer: Arc::new(Mutex::new(io::stdout())), is_stdout: true }
     }
 
-    pub(crate) fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Arc::new(Mutex::new(writer)), is_console: false }
+    pub(crate) fn of(writer: impl Write + Send + 'static) -> Self {
+        Self { writer: Arc::new(Mutex::new(writer)), is_stdout: false }
     }
 
-    pub(crate) const fn is_console(&self) -> bool {
-        self.is_console
-    }
-
-    /// Writes on a thread that may block, so that a reader that does not keep up slows no canary.
+    /// Writes and flushes: a reader that does not keep up holds no thread of the runtime.
     pub(crate) async fn write(&self, bytes: Vec<u8>) -> Result<(), DeliveryError> {
         let writer = Arc::clone(&self.writer);
         let written = tokio::task::spawn_blocking(move || {
@@ -43,7 +40,7 @@ impl Lines {
         }
     }
 
-    /// Writes at once, unless another thread is writing.
+    /// Writes at once, if nobody else writes just now.
     pub(crate) fn write_now(&self, bytes: &[u8]) {
         if let Ok(mut writer) = self.writer.try_lock() {
             let _ = writer.write_all(bytes).and_then(|()| writer.flush());
