@@ -1,5 +1,6 @@
 //! Standard output, whatever a report says.
 
+use synthetic_core::Outcome;
 use synthetic_sinks::Stdout;
 
 use crate::sinks::{Buffer, Reports, Said, deliver};
@@ -21,7 +22,7 @@ pub(crate) fn commands_no_terminal(said: &Said<'_>) {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let commands = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || turns(*c);
     assert_eq!(said.text().chars().find(commands), None);
-    for report in said.reports {
+    for report in said.reports.iter().filter(|report| report.outcome != Outcome::Passed) {
         assert!(said.text().contains(&report.run_id.to_string()));
     }
 }
