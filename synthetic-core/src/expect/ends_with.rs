@@ -47,7 +47,7 @@ impl<T: Text + ?Sized> Matcher<T> for EndsWith {
             }
             // A long text is shown without its end, which is what this is about.
             Ok(text) => match text.char_indices().nth_back(SHOWN - 1) {
-                Some((at, _)) if at > 0 => write!(f, "which ends with {:?}", &text[at..]),
+                Some((at, _)) if at > 0 => write!(f, "which ends with {:?}", format!("…{}", &text[at..])),
                 _ => Ok(()),
             },
             Err(kind) => write!(f, "which is {kind}"),
@@ -91,7 +91,7 @@ mod tests {
         fails(
             long.clone(),
             ends_with("y"),
-            &format!(r#"expected ends with "y", actual "{long}", which ends with "{end}""#),
+            &format!(r#"expected ends with "y", actual "{long}", which ends with "…{end}""#),
         );
     }
 }

@@ -164,7 +164,7 @@ mod tests {
             format!("{long}a"),
             eq(format!("{long}b")),
             &format!(
-                r#"expected is equal to "{long}b", actual "{long}a", which first differs at character 42: "a" instead of "b""#
+                r#"expected is equal to "{long}b", actual "{long}a", which first differs at character 42: "…a" instead of "…b""#
             ),
         );
         fails(

@@ -67,18 +67,18 @@ pub(super) fn difference(expected: &str, actual: &str) -> Option<String> {
     if !lines && expected.chars().count() <= SHORT && actual.chars().count() <= SHORT {
         return None;
     }
-    let same = expected.chars().zip(actual.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let same: usize = expected.chars().zip(actual.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     let (before, wanted, got) = (&expected[..same], &expected[same..], &actual[same..]);
     Some(if wanted.is_empty() {
-        format!("which goes on after {} with {}", position(before, lines, 0), excerpt(got))
+        format!("which goes on after {} with {}", position(before, lines, 0), excerpt(got, same))
     } else if got.is_empty() {
-        format!("which ends after {}, before {}", position(before, lines, 0), excerpt(wanted))
+        format!("which ends after {}, before {}", position(before, lines, 0), excerpt(wanted, same))
     } else {
         format!(
             "which first differs at {}: {} instead of {}",
             position(before, lines, 1),
-            excerpt(got),
-            excerpt(wanted)
+            excerpt(got, same),
+            excerpt(wanted, same)
         )
     })
 }
@@ -90,12 +90,15 @@ fn position(before: &str, lines: bool, beyond: usize) -> String {
     if lines { format!("line {line}, character {character}") } else { format!("character {character}") }
 }
 
-/// Returns the beginning of a text in quotes.
-fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(EXCERPT) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}", format!("{}…", &text[..end])),
-    }
+/// Returns the beginning of a text in quotes. A `…` says that something stands before it, and that something follows: by
+/// them a secret is known that is shown in part.
+fn excerpt(text: &str, before: usize) -> String {
+    let front = if before > 0 { "…" } else { "" };
+    let (shown, back) = match text.char_indices().nth(EXCERPT) {
+        None => (text, ""),
+        Some((end, _)) => (&text[..end], "…"),
+    };
+    format!("{:?}", format!("{front}{shown}{back}"))
 }
 
 #[cfg(test)]
@@ -115,14 +118,18 @@ mod tests {
     #[test]
     fn the_first_difference_of_long_texts_is_found() {
         let (a, b) = ("ä".repeat(50), "ä".repeat(11));
-        check(&a, &(b.clone() + "x"), r#"which first differs at character 12: "x" instead of "ääääääääääääääääääää…""#);
-        check(&a, &b, r#"which ends after character 11, before "ääääääääääääääääääää…""#);
-        check(&b, &(b.clone() + &"z".repeat(50)), r#"which goes on after character 11 with "zzzzzzzzzzzzzzzzzzzz…""#);
+        check(
+            &a,
+            &(b.clone() + "x"),
+            r#"which first differs at character 12: "…x" instead of "…ääääääääääääääääääää…""#,
+        );
+        check(&a, &b, r#"which ends after character 11, before "…ääääääääääääääääääää…""#);
+        check(&b, &(b.clone() + &"z".repeat(50)), r#"which goes on after character 11 with "…zzzzzzzzzzzzzzzzzzzz…""#);
     }
 
     #[test]
     fn lines_are_counted() {
-        check("one\ntwo", "one\ntoo", r#"which first differs at line 2, character 2: "oo" instead of "wo""#);
+        check("one\ntwo", "one\ntoo", r#"which first differs at line 2, character 2: "…oo" instead of "…wo""#);
     }
 
     #[test]

@@ -41,7 +41,8 @@ const MAX_FORM_BYTES: usize = 32 * 1024 * 1024;
 ///   nothing else: every value of 7 bytes or more has them. The character at each end, which is mixed with what
 ///   stands beside it, stays.
 ///
-/// A value that was cut short is found when a `…` says so, up to there. Where secrets touch or overlap, all of it goes,
+/// A value that was cut short is found when a `…` says so, up to there; and one whose beginning was cut away, or both ends,
+/// when it stands behind `"…`. Where secrets touch or overlap, all of it goes,
 /// under the name of the longest. A text that is scrubbed twice is the same as when scrubbed once.
 ///
 /// # What is not found

@@ -172,3 +172,26 @@ async fn the_beginning_of_a_secret_at_the_cut_of_an_artifact_is_redacted_too() {
         assert!(text.ends_with(" bytes left out)") && report.artifacts[0].cut_from.is_some());
     }
 }
+
+#[tokio::test]
+async fn where_two_texts_part_within_a_secret_no_part_of_it_is_shown() {
+    let key = "sk_live_51H8xQ2eZvKYlo2CIhXnR8fTqW3pLd";
+    let runner = Runner::new().secrets(EnvSecrets::with_lookup(move |_| Some(key.into())));
+    let report = runner
+        .run(canary(Spec::new("test"), |run: Run| async move {
+            let secret = run.secret("shop/key").await?;
+            run.prefer("the old key", secret.expose(), eq("sk_live_00000000000000000000000000000000"));
+            run.prefer(
+                "the answer",
+                format!("key={}&x=1", secret.expose()),
+                eq("key=sk_live_0&x=1, and more than it takes"),
+            );
+            run.prefer("its end", format!("{} and {}", "x".repeat(50), secret.expose()), ends_with("nothing"));
+            run.expect("a whole", 1, eq(1))
+        }))
+        .await;
+    let text = format!("{report}\n{}", serde_json::to_string(&report).unwrap());
+    let part = key.as_bytes()[8..].windows(4).find(|part| text.contains(std::str::from_utf8(part).unwrap()));
+    assert_eq!(part, None, "{text}");
+    assert_eq!(report.unmet.len(), 3);
+}

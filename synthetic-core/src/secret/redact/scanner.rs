@@ -17,7 +17,7 @@ const CUT_MIN: usize = 4;
 /// How far before a cut the form that was cut may begin, in bytes.
 const CUT_WINDOW: usize = 4 * 1024;
 
-/// What says that a text was cut short.
+/// What says that a text was cut short, or, after a quote, that it begins in the middle.
 const CUT: &str = "…";
 
 /// A name, and the forms of one of its values.
@@ -46,6 +46,8 @@ pub(super) struct Scanner {
     meanings: Vec<Vec<Meaning>>,
     /// For the first four bytes of a form: which forms.
     beginnings: HashMap<[u8; CUT_MIN], Vec<(Arc<str>, usize)>>,
+    /// Which two bytes stand side by side in some form: most texts are told by them to be part of none.
+    pairs: Vec<bool>,
     labels: Vec<String>,
 }
 
@@ -64,6 +66,7 @@ impl Scanner {
             patterns.entry(text[..text.len().min(ANCHOR)].to_vec()).or_default().push(meaning);
         };
         let mut beginnings: HashMap<[u8; CUT_MIN], Vec<(Arc<str>, usize)>> = HashMap::new();
+        let mut pairs = vec![false; 1 << 16];
         let mut labels: Vec<String> = Vec::new();
         let mut label_of: HashMap<&str, usize> = HashMap::new();
         for word in words {
@@ -75,6 +78,7 @@ impl Scanner {
             });
             for form in word.forms {
                 mean(form.as_bytes(), Meaning::Form(Arc::clone(form), label));
+                form.as_bytes().windows(2).for_each(|two| pairs[pair(two)] = true);
                 if let Some(&first) = form.as_bytes().first_chunk() {
                     beginnings.entry(first).or_default().push((Arc::clone(form), label));
                 }
@@ -90,7 +94,7 @@ impl Scanner {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(patterns)
             .expect("the forms are bounded far below what an automaton can hold");
-        Self { anchors, meanings, beginnings, labels }
+        Self { anchors, meanings, beginnings, pairs, labels }
     }
 
     /// Returns what the secret at `span` is replaced by.
@@ -117,6 +121,9 @@ impl Scanner {
                     Meaning::Cut => {
                         self.find_cut(text, last_cut, start, &mut hits);
                         last_cut = found.end();
+                        if text[..start].ends_with(b"\"") {
+                            hits.extend(self.find_rest(text, last_cut));
+                        }
                     }
                 }
             }
@@ -150,6 +157,35 @@ impl Scanner {
             }
         }
     }
+
+    /// Finds the longest end of a form that stands directly behind the cut that ends at `from`, or a part of a form that is
+    /// cut at both ends.
+    fn find_rest(&self, text: &[u8], from: usize) -> Option<Span> {
+        let rest = &text[from..];
+        let first = rest.first_chunk::<CUT_MIN>()?;
+        if !first.windows(2).all(|two| self.pairs[pair(two)]) {
+            return None;
+        }
+        let mut longest: Option<Span> = None;
+        for (form, label) in self.beginnings.values().flatten() {
+            let form = form.as_bytes();
+            for (at, _) in form.windows(CUT_MIN).enumerate().filter(|(_, window)| window == first) {
+                let same = form[at..].iter().zip(rest).take_while(|(a, b)| a == b).count();
+                let is_part = at + same == form.len() || rest[same..].starts_with(CUT.as_bytes());
+                // The label that was known first among equals, in whatever order the forms come.
+                let better = |span: &Span| (same, span.label) > (span.longest, *label);
+                if is_part && longest.as_ref().is_none_or(better) {
+                    longest = Some(Span::new(from, same, *label));
+                }
+            }
+        }
+        longest
+    }
+}
+
+/// Returns the place of two bytes in a table of all pairs.
+fn pair(two: &[u8]) -> usize {
+    usize::from(two[0]) << 8 | usize::from(two[1])
 }
 
 impl Span {

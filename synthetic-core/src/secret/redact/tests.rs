@@ -377,3 +377,18 @@ fn no_form_of_a_random_secret_survives_and_other_text_stays() {
         check(&redactor, &innocent, &innocent);
     }
 }
+
+#[test]
+fn a_part_that_an_excerpt_shows_is_scrubbed() {
+    let redactor = knowing(&[("key", "sk_live_51H8xQ2e\"Zv"), ("other", "unrelated-value")]);
+    for (text, scrubbed) in [
+        (r#"goes on with "…live_51H8…""#, r#"goes on with "…[redacted:key]…""#),
+        (r#"goes on with "…8xQ2e\"Zv&x=1""#, r#"goes on with "…[redacted:key]&x=1""#),
+        (r#"in JSON \"…live_51H…\""#, r#"in JSON \"…[redacted:key]…\""#),
+        (r#""…live_and_well""#, r#""…live_and_well""#),
+        (r#"…live_51H8…"#, r#"…live_51H8…"#),
+        (r#""…e\"Z"#, r#""…e\"Z"#),
+    ] {
+        check(&redactor, text, scrubbed);
+    }
+}
