@@ -37,7 +37,7 @@ use crate::kept::Kept;
 /// let health = canary(Spec::new("api-health"), |run: Run| async move { run.expect("1 + 1", 1 + 1, eq(3)) });
 /// Monitor::named("shop").canary(every(mins(1)), health).sink(JunitFile::new(&path)).build()?.once().await;
 /// let xml = std::fs::read_to_string(path)?;
-/// assert!(xml.contains(r#"<testsuite name="shop" tests="1" disabled="0" errors="0" failures="1""#), "{xml}");
+/// assert!(xml.contains(r#"<testsuite name="shop" tests="1" skipped="0" errors="0" failures="1""#), "{xml}");
 /// # Ok(()) }
 /// ```
 pub struct JunitFile {
