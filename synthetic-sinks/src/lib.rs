@@ -47,3 +47,10 @@ pub use self::junit::JunitFile;
 pub use self::prometheus::Prometheus;
 #[cfg(feature = "stdout")]
 pub use self::stdout::Stdout;
+
+/// The examples in the documentation of the repository.
+#[cfg(all(doctest, feature = "json-lines", feature = "junit", feature = "github"))]
+mod guides {
+    #[doc = include_str!("../../docs/files.md")]
+    struct Files;
+}
