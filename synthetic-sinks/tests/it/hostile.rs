@@ -103,7 +103,7 @@ async fn no_text_of_a_report_is_part_of_the_form_of_a_sink() {
 
 #[tokio::test]
 async fn nor_is_one_of_a_mebibyte() {
-    for fragment in ["x", "\"<&\n", "]]>", "::error::x\n", "👩‍👩‍👧"] {
+    for fragment in ["\"<&\n", "]]>::error::x\n", "👩‍👩‍👧"] {
         check(&format!("1 MiB of {fragment:?}"), &fragment.repeat((1 << 20) / fragment.len())).await;
     }
 }

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use synthetic_core::prelude::*;
 use synthetic_core::{Report, Sink};
 
 pub(crate) type Reports = Vec<Arc<Report>>;
@@ -78,6 +77,8 @@ pub(crate) async fn deliver(sink: impl Sink, reports: &[Arc<Report>]) {
 /// Runs a canary that passes, or one that fails.
 #[cfg(any(feature = "json-lines", feature = "junit", feature = "github"))]
 pub(crate) async fn ran(name: &'static str, passes: bool) -> Arc<Report> {
+    use synthetic_core::prelude::*;
+
     let body = move |run: Run| async move { run.expect("in order", passes, eq(true)) };
     Arc::new(once(canary(Spec::new(name), body)).await)
 }
