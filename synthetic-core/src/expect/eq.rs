@@ -170,7 +170,7 @@ mod tests {
         fails(
             json!("one\ntwo"),
             eq("one\nzwei"),
-            r#"expected is equal to "one\nzwei", actual "one\ntwo", which first differs at line 2, character 1: "two" instead of "zwei""#,
+            r#"expected is equal to "one\nzwei", actual "one\ntwo", which first differs at line 2, character 1: "…two" instead of "…zwei""#,
         );
     }
 
