@@ -48,9 +48,12 @@ pub use self::prometheus::Prometheus;
 #[cfg(feature = "stdout")]
 pub use self::stdout::Stdout;
 
-/// The examples in the documentation of the repository.
+/// The examples on the pages of the repository, which are compiled and run like any other.
 #[cfg(all(doctest, feature = "json-lines", feature = "junit", feature = "github"))]
-mod guides {
+mod pages {
+    #[cfg(feature = "s3")]
+    #[doc = include_str!("../../docs/artifacts.md")]
+    struct Artifacts;
     #[doc = include_str!("../../docs/files.md")]
     struct Files;
 }

@@ -61,7 +61,8 @@ pub(super) fn shown(error: &Error) -> String {
             _ => word,
         });
         if shown.len() > LONGEST {
-            shown.truncate(shown.floor_char_boundary(LONGEST));
+            let end = shown.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST).last();
+            shown.truncate(end.unwrap_or_default());
             shown.push('…');
             break;
         }
