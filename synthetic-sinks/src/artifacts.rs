@@ -122,8 +122,8 @@ impl Artifacts {
 
     /// Says how long the store keeps what is in it, whoever put it there, and how much of it.
     ///
-    /// It is looked after when the first run is kept, then once an hour, and when more bytes were kept than it allows. While
-    /// that fails, [`flush`](Sink::flush) says so.
+    /// It is looked after beside the deliveries, when the first batch is delivered, then once an hour, and when more bytes
+    /// were kept than it allows. [`flush`](Sink::flush) waits for that, and says so when it failed.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
         self.upkeep = Some(Upkeep::new(retention));
@@ -252,7 +252,7 @@ impl Sink for Artifacts {
         let bytes = files.iter().map(|file| file.bytes.len() as u64).sum();
         let delivered = self.store(files).await;
         if let Some(upkeep) = &self.upkeep {
-            upkeep.after(bytes, delivered.is_ok(), &*self.store, &self.clock).await;
+            upkeep.after(bytes, delivered.is_ok(), &self.store, self.clock);
         }
         if delivered.is_ok() {
             self.stored().clear();
@@ -261,7 +261,10 @@ impl Sink for Artifacts {
     }
 
     async fn flush(&self) -> Result<(), DeliveryError> {
-        self.upkeep.as_ref().map_or(Ok(()), Upkeep::trouble)
+        match &self.upkeep {
+            Some(upkeep) => upkeep.settle().await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -25,6 +25,9 @@ struct Kept {
     fault: Option<(&'static str, Fault)>,
     /// Nothing can be listed.
     blind: bool,
+    /// No listing ends.
+    slow: bool,
+    lists: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +87,10 @@ impl ArtifactStore for Memory {
     }
 
     async fn list(&self, folder: Option<&Key>) -> Result<Vec<Stored>, StoreError> {
+        self.kept().lists += 1;
+        if self.kept().slow {
+            std::future::pending::<()>().await;
+        }
         let kept = self.kept();
         if kept.blind {
             return Err(StoreError::Refused("memory: cannot list".into()));
@@ -303,6 +310,7 @@ async fn retention_is_looked_after_at_first_then_hourly_and_when_there_is_too_mu
         });
         let report = Runner::new().clock(Clock::starting_at(UNIX_EPOCH + 10 * DAY)).run(canary).await;
         sink.deliver(&[Arc::new(report)]).await.unwrap();
+        sink.flush().await.unwrap();
     };
     put();
     deliver(10).await;
@@ -336,6 +344,17 @@ async fn a_store_that_cannot_be_looked_after_is_said_at_flush_and_tried_again_in
     tokio::time::advance(Duration::from_secs(61)).await;
     assert_eq!(sink.deliver(&[Arc::new(failed().await)]).await, Ok(()));
     assert_eq!(sink.flush().await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_store_that_is_slow_to_be_looked_after_keeps_no_delivery_waiting() {
+    let store = Memory::default();
+    store.kept().slow = true;
+    let sink = Artifacts::new(store.clone()).retention(Retention::new().passed(DAY));
+    for _ in 0..3 {
+        assert_eq!(sink.deliver(&[Arc::new(failed().await)]).await, Ok(()));
+    }
+    assert_eq!(store.kept().lists, 1, "one at a time");
 }
 
 fn uuid(last: u32) -> uuid::Uuid {
