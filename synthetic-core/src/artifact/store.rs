@@ -14,6 +14,7 @@ use super::Key;
 /// - What [`put`](Self::put) stored, [`get`](Self::get) and [`list`](Self::list) see when it returns; it replaces what was
 ///   there, whole. Bytes that are not stored whole are not there at all: not when `put` fails, not when it is dropped half-way,
 ///   not when the process is killed.
+/// - A `put` that is dropped may still store all of its bytes, at any time: what is on its way cannot be called back.
 /// - Two that store under one key at a time leave the bytes of one of them.
 /// - What is not there is no error: `get` returns `None`, and [`delete`](Self::delete) returns `Ok`.
 /// - [`list`](Self::list) returns what is below a folder, in the order of the keys, and nothing that is only spelled alike:
