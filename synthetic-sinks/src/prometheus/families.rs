@@ -7,10 +7,10 @@ use synthetic_core::report::CleanupResult;
 use synthetic_core::sink::MonitorView;
 
 use super::probe;
-use super::series::CanarySeries;
+use super::series::{CanarySeries, RunCount};
 use super::settings::Settings;
 use super::store::{Key, Store, lock};
-use super::text::{Kind, Writer, labels};
+use super::text::{Ending, Kind, Writer, labels};
 use super::vitals;
 
 /// Families in which a label's values are bounded.
@@ -38,7 +38,7 @@ pub(super) fn write(to: &mut Writer, store: &Store, settings: &Settings, monitor
     let help = "Times that a new label value was counted as other, by the family that had no more room.";
     to.family(Kind::Counter, "synthetic_series_folded", help);
     for family in BOUNDED {
-        to.counter(&[&labels([("family", family)])], store.folded.of(family), None);
+        to.counters(&[], [(&Ending::new("family", family), store.folded.of(family), None)]);
     }
     if settings.blackbox {
         probe::write(to, &canaries);
@@ -47,11 +47,15 @@ pub(super) fn write(to: &mut Writer, store: &Store, settings: &Settings, monitor
 
 fn runs(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
     to.family(Kind::Counter, "synthetic_runs", "Runs by outcome and reason.");
+    let mut endings: Vec<Ending> = RunCount::usual().map(|run| run.ending()).collect();
+    let usual = endings.len();
     canaries.each(|canary| {
         for variant in &canary.variants {
-            for run in &variant.runs {
-                to.counter(&[&variant.labels, &run.labels()], run.count, run.exemplar.as_ref());
-            }
+            endings.truncate(usual);
+            endings.extend(variant.runs[usual..].iter().map(RunCount::ending));
+            let runs = variant.runs.iter().zip(&endings);
+            let runs = runs.map(|(run, ending)| (ending, run.count, run.exemplar.as_ref()));
+            to.counters(&[&variant.labels], runs);
         }
     });
     to.family(Kind::Histogram, "synthetic_run_duration_seconds", "How long the bodies of runs took.");
@@ -63,17 +67,17 @@ fn runs(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
 }
 
 fn steps(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
-    let outcomes = Outcome::ALL.map(|outcome| labels([("outcome", outcome.as_str())]));
+    let endings = Outcome::ALL.map(|outcome| Ending::new("outcome", outcome.as_str()));
     to.family(Kind::Counter, "synthetic_steps", "Steps by outcome.");
     canaries.each(|canary| {
         for variant in &canary.variants {
             for step in &variant.steps {
-                for (outcome, count) in outcomes.iter().zip(step.counts) {
-                    to.counter(&[&variant.labels, &step.labels, outcome], count, None);
-                }
+                let counts = endings.iter().zip(step.counts).map(|(ending, count)| (ending, count, None));
+                to.counters(&[&variant.labels, &step.labels], counts);
             }
         }
     });
+    let outcomes = Outcome::ALL.map(|outcome| labels([("outcome", outcome.as_str())]));
     to.family(Kind::Histogram, "synthetic_step_duration_seconds", "How long steps took, by outcome.");
     canaries.each(|canary| {
         for variant in &canary.variants {
@@ -111,13 +115,12 @@ fn gauges(to: &mut Writer, canaries: &Canaries) {
 }
 
 fn cleanup(to: &mut Writer, canaries: &Canaries) {
-    let results = CleanupResult::ALL.map(|result| labels([("result", result.as_str())]));
+    let results = CleanupResult::ALL.map(|result| Ending::new("result", result.as_str()));
     to.family(Kind::Counter, "synthetic_cleanup", "What became of what runs made, by result.");
     canaries.each(|canary| {
         for variant in &canary.variants {
-            for (result, count) in results.iter().zip(variant.cleanup) {
-                to.counter(&[&variant.labels, result], count, None);
-            }
+            let counts = results.iter().zip(variant.cleanup).map(|(result, count)| (result, count, None));
+            to.counters(&[&variant.labels], counts);
         }
     });
     to.family(Kind::Gauge, "synthetic_cleanup_pending", "Things that wait for their removal, as of the last run.");

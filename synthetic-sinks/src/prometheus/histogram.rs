@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use synthetic_core::Report;
 
-use super::text::le;
+use super::text::Ending;
 
 /// The upper bounds of the classes of a family, with the infinite one.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
     finite: Vec<f64>,
-    labels: Vec<String>,
+    endings: Vec<Ending>,
 }
 
 impl Bounds {
@@ -19,38 +19,38 @@ impl Bounds {
         let mut finite: Vec<f64> = bounds.into_iter().filter(|bound| bound.is_finite()).collect();
         finite.sort_by(f64::total_cmp);
         finite.dedup();
-        let labels = finite.iter().copied().chain([f64::INFINITY]).map(le).collect();
-        Self { finite, labels }
+        let endings = finite.iter().copied().chain([f64::INFINITY]).map(Ending::le).collect();
+        Self { finite, endings }
     }
 
     /// Returns their labels, the infinite one last.
-    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
-        self.labels.iter().map(String::as_str)
+    pub(super) fn endings(&self) -> &[Ending] {
+        &self.endings
     }
 }
 
 /// Counts durations, from the start of the process on.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    sum: f64,
+    sum: Duration,
     counts: Box<[u64]>,
     exemplars: Vec<Option<Exemplar>>,
 }
 
 impl Histogram {
     pub(super) fn new(bounds: &Bounds) -> Self {
-        Self { sum: 0.0, counts: vec![0; bounds.labels.len()].into(), exemplars: Vec::new() }
+        Self { sum: Duration::ZERO, counts: vec![0; bounds.endings.len()].into(), exemplars: Vec::new() }
     }
 
     pub(super) fn observe(&mut self, bounds: &Bounds, took: Duration, trace: Trace) {
         let seconds = took.as_secs_f64();
         let at = bounds.finite.partition_point(|bound| *bound < seconds);
-        self.sum += seconds;
+        self.sum = self.sum.saturating_add(took);
         self.counts[at] += 1;
         if self.exemplars.is_empty() {
             self.exemplars = vec![None; self.counts.len()];
         }
-        self.exemplars[at] = Some(trace.of(seconds));
+        self.exemplars[at] = Some(trace.of(took));
     }
 
     /// Returns the count of each class by itself, the infinite one last.
@@ -58,8 +58,8 @@ impl Histogram {
         self.counts.iter().copied()
     }
 
-    /// Returns all durations together, in seconds.
-    pub(super) fn sum(&self) -> f64 {
+    /// Returns all durations together.
+    pub(super) fn sum(&self) -> Duration {
         self.sum
     }
 
@@ -73,26 +73,28 @@ impl Histogram {
 pub(super) struct Exemplar {
     /// The W3C trace id of the run, which is its id.
     pub(super) trace: u128,
-    /// What it added.
-    pub(super) value: f64,
-    /// When it ended, in milliseconds since 1970.
-    pub(super) at: u64,
+    /// What it added, in seconds; or one second for a count of one.
+    pub(super) value: Duration,
+    /// When it ended, counted from 1970.
+    pub(super) at: Duration,
 }
 
 /// The run of which something is recorded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trace {
     id: u128,
-    at: u64,
+    at: Duration,
 }
 
 impl Trace {
     pub(super) fn new(report: &Report) -> Self {
-        let since = ended(report).as_millis();
-        Self { id: report.run_id.as_u128(), at: u64::try_from(since).unwrap_or(u64::MAX) }
+        let ended = ended(report);
+        // More digits than those of a millisecond say nothing more, and are sent with every scrape.
+        let at = Duration::new(ended.as_secs(), ended.subsec_millis() * 1_000_000);
+        Self { id: report.run_id.as_u128(), at }
     }
 
-    pub(super) fn of(self, value: f64) -> Exemplar {
+    pub(super) fn of(self, value: Duration) -> Exemplar {
         Exemplar { trace: self.id, value, at: self.at }
     }
 }

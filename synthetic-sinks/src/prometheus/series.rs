@@ -1,6 +1,7 @@
 //! The series of one canary.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use synthetic_core::report::CleanupResult;
 use synthetic_core::{Outcome, Reason, Report};
@@ -10,7 +11,7 @@ use super::probe::Probe;
 use super::requests::{RequestSeries, Requests};
 use super::settings::{Declared, Settings};
 use super::store::{Folded, OTHER};
-use super::text::{cut, labels, push_label};
+use super::text::{Ending, cut, labels, push_label};
 
 /// What the runs of a canary came to.
 #[derive(Debug)]
@@ -176,11 +177,10 @@ impl CanarySeries {
 
 impl Variant {
     fn new(labels: String, values: Vec<String>, settings: &Settings) -> Self {
-        let reasons = Reason::ALL.into_iter().map(|reason| RunCount::new(reason.outcome(), Some(reason)));
         Self {
             values,
             labels,
-            runs: [RunCount::new(Outcome::Passed, None)].into_iter().chain(reasons).collect(),
+            runs: RunCount::usual().collect(),
             durations: Histogram::new(&settings.bounds),
             steps: Vec::new(),
             cleanup: Default::default(),
@@ -213,7 +213,7 @@ impl Variant {
             self.runs.len() - 1
         });
         self.runs[at].count += 1;
-        self.runs[at].exemplar = Some(trace.of(1.0));
+        self.runs[at].exemplar = Some(trace.of(Duration::from_secs(1)));
     }
 
     fn step(&mut self, name: &str, settings: &Settings, folded: &Folded) -> &mut StepSeries {
@@ -233,13 +233,19 @@ impl Variant {
 }
 
 impl RunCount {
+    /// Returns those that every canary has from the start.
+    pub(super) fn usual() -> impl Iterator<Item = Self> {
+        let reasons = Reason::ALL.into_iter().map(|reason| Self::new(reason.outcome(), Some(reason)));
+        [Self::new(Outcome::Passed, None)].into_iter().chain(reasons)
+    }
+
     fn new(outcome: Outcome, reason: Option<Reason>) -> Self {
         Self { outcome, reason, count: 0, exemplar: None }
     }
 
     /// Returns the labels that only it has.
-    pub(super) fn labels(&self) -> String {
-        labels([("outcome", self.outcome.as_str()), ("reason", self.reason.map_or("", Reason::as_str))])
+    pub(super) fn ending(&self) -> Ending {
+        Ending::of([("outcome", self.outcome.as_str()), ("reason", self.reason.map_or("", Reason::as_str))])
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use synthetic_core::monitor::{Distribution, Stats};
 use synthetic_core::sink::{MonitorView, SinkStats};
 
-use super::text::{Kind, Writer, labels, push_label};
+use super::text::{Ending, Kind, Writer, labels, push_label};
 
 /// Every reason for which a sink can lose reports, so that their series start at 0.
 const DROPPED: [&str; 4] = ["fatal", "gave_up", "queue_full", "shutdown"];
@@ -36,7 +37,7 @@ pub(super) fn write(to: &mut Writer, monitors: &[Arc<dyn MonitorView>]) {
         }
     }
     for ((place, reason), count) in skipped {
-        to.counter(&[place, &labels([("reason", reason)])], count, None);
+        to.counters(&[place], [(&Ending::new("reason", reason), count, None)]);
     }
 
     to.family(Kind::Gauge, "synthetic_runs_in_flight", "Runs that go on now.");
@@ -64,7 +65,7 @@ fn sinks(to: &mut Writer, all: &[Vitals]) {
     to.family(Kind::Counter, "synthetic_sink_dropped", "Reports that a sink lost, by reason.");
     for (sink, reasons) in lost {
         for (reason, count) in reasons {
-            to.counter(&[&sink, &labels([("reason", reason)])], count, None);
+            to.counters(&[&sink], [(&Ending::new("reason", reason), count, None)]);
         }
     }
     to.family(Kind::Gauge, "synthetic_sink_queue_length", "Reports that wait for a sink, or are on their way.");
@@ -91,11 +92,11 @@ fn distribution(
         } else {
             sums.buckets.iter_mut().zip(buckets).for_each(|((_, known), (_, more))| *known += more);
         }
-        sums.sum += times.sum().as_secs_f64();
+        sums.sum = sums.sum.saturating_add(times.sum());
         sums.count += times.count();
     }
     for (place, sums) in places {
-        to.counted(place, &sums.buckets, sums.sum, sums.count);
+        to.counted(&[place], &sums.buckets, sums.sum, sums.count);
     }
 }
 
@@ -103,7 +104,7 @@ fn distribution(
 #[derive(Default)]
 struct Sums {
     buckets: Vec<(f64, u64)>,
-    sum: f64,
+    sum: Duration,
     count: u64,
 }
 
