@@ -199,6 +199,17 @@ impl Failure {
         self
     }
 
+    /// Adds the causes of an error, but not the error itself.
+    #[must_use]
+    pub fn causes_of(mut self, error: &(dyn StdError + 'static)) -> Self {
+        let mut source = error.source();
+        while let Some(cause) = source {
+            self = self.cause(cause.to_string());
+            source = cause.source();
+        }
+        self
+    }
+
     /// Adds evidence: what it is, and its text. At most 16 pieces are kept, each cut after 8 KiB.
     #[must_use]
     pub fn evidence(mut self, label: impl Into<String>, text: impl Into<String>) -> Self {
@@ -446,13 +457,7 @@ impl Failure {
     }
 
     fn from_dyn(error: &(dyn StdError + 'static), place: &'static Location<'static>) -> Self {
-        let mut failure = Self::with_reason(Reason::Unexpected, error.to_string()).at(place);
-        let mut source = error.source();
-        while let Some(cause) = source {
-            failure = failure.cause(cause.to_string());
-            source = cause.source();
-        }
-        failure
+        Self::with_reason(Reason::Unexpected, error.to_string()).at(place).causes_of(error)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A journey asks for a [`Secret`] by name (`web/password`). [`Secrets`] is the ordered chain of [`SecretStore`]s that
 //! is asked: the process environment ([`EnvSecrets`]), single files ([`FileSecrets`]), a folder of mounted files
-//! ([`FolderSecrets`]), or a store of your own. Nothing is cached, so a rotated value is seen at the next request.
+//! ([`FolderSecrets`]), or a store of your own. They cache nothing, so a rotated value is seen at the next request; a
+//! store that costs a call is asked through [`Cached`], and anew as soon as the target refuses what it gave.
 //!
 //! Every value that is found is made known to a [`Redactor`] before anybody holds it. The redactor then replaces it,
 //! and the ways in which it is usually encoded, by `[redacted:web/password]` in whatever text it is given.
@@ -12,6 +13,7 @@
 //! One name works for every store: letters, digits, `-`, `_` and `.`, in parts that are joined by `/`. No part is
 //! empty or begins with a dot, and a name has at most 200 characters. [`check_name`] is the rule.
 
+mod cached;
 mod chain;
 mod contract;
 mod env;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use cached::Cached;
 pub use chain::Secrets;
 pub use contract::check_secret_store_contract;
 pub use env::EnvSecrets;
@@ -97,6 +100,11 @@ impl Secret {
         self.inner.value.expose_secret()
     }
 
+    /// Returns whether the other one has the same name and the same value.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.expose() == other.expose()
+    }
+
     /// Returns whether the value is too short to be told from the text around it.
     fn is_too_short(&self) -> bool {
         self.expose().trim().chars().nth(MIN_SECRET_CHARS - 1).is_none()
@@ -123,7 +131,7 @@ impl fmt::Display for Secret {
 ///   cannot tell (no permission, no network, a file that is not text) answers with an error.
 /// - The secret carries the name that was asked for.
 /// - Asking again gives the value that is current then. A store that caches says for how long, so that a rotated value
-///   is seen.
+///   is seen, and stops giving a value that [was refused](Self::invalidate).
 /// - A name that [`check_name`] refuses is [`SecretError::InvalidName`], before anything is looked up.
 /// - A value has at most [`MAX_SECRET_BYTES`] and is UTF-8; anything else is an error.
 /// - No value is ever logged or put into an error, not even a part of it.
@@ -168,6 +176,16 @@ pub trait SecretStore: Send + Sync {
     ///
     /// Fails when the name is no secret name, or when the store cannot tell whether it has the secret.
     async fn get(&self, name: &str) -> Result<Option<Secret>, SecretError>;
+
+    /// Learns that the target refused `refused`, so that a value that is cached, and is this one, is not given again.
+    ///
+    /// It returns at once: the new value is looked up by whoever asks next. A store may take no notice for a few seconds
+    /// after it has looked the value up, so that a password that is plainly wrong does not become a flood of calls.
+    ///
+    /// # Default
+    ///
+    /// Does nothing, which is right for a store that caches nothing.
+    fn invalidate(&self, _refused: &Secret) {}
 
     /// Says where [`get`](Self::get) looks for `name`, for the message that it was not found:
     /// `environment (WEB_PASSWORD, WEB_PASSWORD_FILE)`.

@@ -290,7 +290,7 @@ impl Run {
         let place = Location::caller();
         async move {
             let found = self.0.secrets.get(name.as_ref()).await;
-            found.map_err(|error| self.raise(Failure::setup(error.to_string()).at(place)))
+            found.map_err(|error| self.raise(Failure::setup(error.to_string()).causes_of(&error).at(place)))
         }
     }
 

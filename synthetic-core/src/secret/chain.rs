@@ -8,8 +8,8 @@ use super::{EnvSecrets, MAX_SECRET_BYTES, Redactor, Secret, SecretError, SecretS
 /// Finds secrets by asking one store after the other, and sees to it that what was found stays out of reports.
 ///
 /// The first store that has the secret gives it. A store that fails ends the search: whether it has the secret is not
-/// known, and the value of a later store might be the wrong one. Nothing is cached. Every value is registered with the
-/// [`Redactor`] before it is handed out.
+/// known, and the value of a later store might be the wrong one. Nothing is cached but by stores that say so. Every value
+/// is registered with the [`Redactor`] before it is handed out.
 ///
 /// # Default
 ///
@@ -91,6 +91,53 @@ impl Secrets {
     }
 }
 
+/// # Rotation
+impl Secrets {
+    /// Tells every store that the target refused a value, so that none gives it from a cache again.
+    ///
+    /// For who learns of a refusal where the request cannot be sent again, such as a form that was answered with 401.
+    pub fn invalidate(&self, refused: &Secret) {
+        for store in self.stores.iter() {
+            store.invalidate(refused);
+        }
+    }
+
+    /// Returns the value that is current now that the target has refused `refused`, or nothing when it is the same one.
+    ///
+    /// A store that caches is asked to look anew, and may decline when it has only just done so.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use synthetic_core::secret::{EnvSecrets, Secrets};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let password = Arc::new(Mutex::new("correct horse"));
+    /// let current = Arc::clone(&password);
+    /// let secrets = Secrets::new().store(EnvSecrets::with_lookup(move |name| {
+    ///     (name == "WEB_PASSWORD").then(|| current.lock().unwrap().into())
+    /// }));
+    ///
+    /// let old = secrets.get("web/password").await?;
+    /// assert!(secrets.renew(&old).await?.is_none());
+    /// *password.lock().unwrap() = "battery staple";
+    /// assert_eq!(secrets.renew(&old).await?.unwrap().expose(), "battery staple");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn renew(&self, refused: &Secret) -> Result<Option<Secret>, SecretError> {
+        self.invalidate(refused);
+        let current = self.get(refused.name()).await?;
+        Ok((!current.is_same_as(refused)).then_some(current))
+    }
+}
+
 impl Default for Secrets {
     fn default() -> Self {
         Self::new().store(EnvSecrets::new())
@@ -112,6 +159,10 @@ impl<S: SecretStore + ?Sized> SecretStore for Arc<S> {
 
     async fn get(&self, name: &str) -> Result<Option<Secret>, SecretError> {
         (**self).get(name).await
+    }
+
+    fn invalidate(&self, refused: &Secret) {
+        (**self).invalidate(refused);
     }
 
     fn looked_in(&self, name: &str) -> String {

@@ -1,13 +1,15 @@
 //! Why a secret could not be had.
 
+use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 /// Says why a secret could not be had, without a word about its value.
 ///
 /// A run that meets one has learned nothing about its target: it ends as an error, not as a failure.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// The name breaks the rules of [`check_name`](super::check_name).
@@ -93,7 +95,7 @@ pub enum SecretError {
         /// The place that was tried.
         place: String,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
 
     /// So many secrets are in use that this one could not be kept out of reports.
@@ -111,7 +113,7 @@ pub enum SecretError {
         /// The store's name.
         store: String,
         /// What the store said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn StdError + Send + Sync>,
     },
 }
 
@@ -131,9 +133,9 @@ impl SecretError {
     pub fn store(
         store: impl Into<String>,
         name: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self::Store { name: name.into(), store: store.into(), source: source.into() }
+        Self::Store { name: name.into(), store: store.into(), source: Arc::from(source.into()) }
     }
 
     /// Returns whether the secret is in none of the stores that were asked.

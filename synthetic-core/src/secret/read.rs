@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{MAX_SECRET_BYTES, SecretError};
 
@@ -51,7 +52,7 @@ impl Fault {
     pub(super) fn of(self, name: &str, path: &Path) -> SecretError {
         let (name, place) = (name.to_owned(), format!("file {}", path.display()));
         match self {
-            Self::Io(source) => SecretError::Unreadable { name, place, source },
+            Self::Io(source) => SecretError::Unreadable { name, place, source: Arc::new(source) },
             Self::NotAFile => SecretError::NotAFile { name, place },
             Self::TooLarge => SecretError::TooLarge { name, place },
             Self::NotText => SecretError::NotText { name, place },

@@ -129,7 +129,7 @@ impl Redactor {
         let mut known = self.lock();
         known.clock += 1;
         let now = known.clock;
-        if let Some(value) = known.values.iter_mut().find(|value| value.is(secret)) {
+        if let Some(value) = known.values.iter_mut().find(|value| value.secret.is_same_as(secret)) {
             value.seen = now;
             return Ok(());
         }
@@ -263,11 +263,5 @@ impl Known {
     fn build(&self) -> Scanner {
         let words = self.values.iter().map(|value| Word { name: value.secret.name(), forms: &value.forms });
         Scanner::new(words)
-    }
-}
-
-impl Value {
-    fn is(&self, secret: &Secret) -> bool {
-        self.secret.name() == secret.name() && self.secret.expose() == secret.expose()
     }
 }
