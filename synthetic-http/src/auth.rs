@@ -34,6 +34,11 @@ enum Source {
 /// Asks the run's secret store for a secret whenever a request is sent, so that a rotated one is seen; outside of any
 /// run, asks the environment.
 ///
+/// A store may cache. Where the target answers a run's request with 401, the store is therefore asked anew, once in a run;
+/// if its value is another by now, the request is sent once more, with that value, and the report has a warning that says
+/// so. That is safe for every method, since 401 says that the request was not applied (RFC 9110, section 15.5.2). It is not
+/// done after a redirect, which may have done something, and not where 401 is the status that is expected.
+///
 /// When it is not there the request is not sent, and the run ends as an error of our own that says where it was looked
 /// for.
 ///
@@ -67,7 +72,7 @@ impl Credential {
         match &self.0 {
             Source::Named(name) => scope.find(name).await,
             Source::Known(secret) => {
-                scope.keep(secret)?;
+                scope.carry(secret)?;
                 Ok(secret.clone())
             }
         }

@@ -8,6 +8,7 @@ mod header;
 mod http;
 mod jar;
 mod measure;
+mod renewal;
 mod request;
 mod resource;
 mod response;

@@ -11,6 +11,8 @@ pub(crate) struct Scope<'a> {
     run: Option<Run>,
     /// What knows the request's secrets where there is no run that does. Made with the first one.
     redactor: Option<Redactor>,
+    /// What the request carries, and whether it was asked for by its name.
+    carried: Vec<(Secret, bool)>,
     /// The request, as failures name it: written only when there is one.
     request: &'a (dyn Display + Sync),
     place: &'static Location<'static>,
@@ -19,7 +21,7 @@ pub(crate) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// Returns the scope of a request that is sent by the code that is being polled.
     pub(crate) fn of(request: &'a (dyn Display + Sync), place: &'static Location<'static>) -> Self {
-        Self { run: Run::current(), redactor: None, request, place }
+        Self { run: Run::current(), redactor: None, carried: Vec::new(), request, place }
     }
 
     pub(crate) fn run(&self) -> Option<&Run> {
@@ -41,7 +43,20 @@ impl<'a> Scope<'a> {
         if self.run.is_none() {
             self.keep(&secret)?;
         }
+        self.carried.push((secret.clone(), true));
         Ok(secret)
+    }
+
+    /// Keeps a secret that is known already out of every failure.
+    pub(crate) fn carry(&mut self, secret: &Secret) -> Result {
+        self.keep(secret)?;
+        self.carried.push((secret.clone(), false));
+        Ok(())
+    }
+
+    /// Takes what the request carries: each secret, and whether it was asked for by its name.
+    pub(crate) fn take_carried(&mut self) -> Vec<(Secret, bool)> {
+        std::mem::take(&mut self.carried)
     }
 
     /// Keeps a secret out of every failure.
@@ -55,7 +70,7 @@ impl<'a> Scope<'a> {
 
     /// Makes an error of our own: the request cannot be sent.
     pub(crate) fn setup(&self, problem: &str) -> Failure {
-        self.raise(Failure::setup(format!("{} cannot be sent: {problem}", self.request)))
+        self.raise(self.unsendable(problem))
     }
 
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
@@ -64,7 +79,11 @@ impl<'a> Scope<'a> {
     }
 
     fn refused(&self, error: &SecretError) -> Failure {
-        self.setup(&error.to_string())
+        self.raise(self.unsendable(&error.to_string()).causes_of(error))
+    }
+
+    fn unsendable(&self, problem: &str) -> Failure {
+        Failure::setup(format!("{} cannot be sent: {problem}", self.request))
     }
 }
 

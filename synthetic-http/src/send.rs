@@ -17,6 +17,7 @@ use crate::explain::{Deadline, no_answer, redirects, times};
 use crate::fate::{self, Attempt, changes_something};
 use crate::jar::CookieJar;
 use crate::measure::{earliest_expiry, phases, version};
+use crate::renewal::{self, Renewed};
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
@@ -79,6 +80,17 @@ async fn send(request: &Request) -> Result<Response> {
     if let Some(run) = scope.run() {
         run.count_check();
     }
+    let mut earlier = None;
+    loop {
+        match send_once(request, &mut scope, earlier).await? {
+            Sent::Answered(answer) => return Ok(answer),
+            Sent::ToBeSentAgain(deadline) => earlier = Some(deadline),
+        }
+    }
+}
+
+/// Sends a request for the first time, or once more by the deadline that it had `earlier`.
+async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Deadline>) -> Result<Sent> {
     let mut attempt = Attempt::begin(&request.method);
     let settings = &request.settings;
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
@@ -93,19 +105,20 @@ async fn send(request: &Request) -> Result<Response> {
         return Err(scope.setup(&refusal));
     }
     let kept = scope.run().map(Run::extension::<KeptByARun>);
-    let (client, jar) = client_of(settings, kept.as_deref()).map_err(|error| scope.setup(&error.to_string()))?;
-    let mut headers = headers(request, &url, &mut scope, kept.as_deref()).await?;
+    let kept = kept.as_deref();
+    let (client, jar) = client_of(settings, kept).map_err(|error| scope.setup(&error.to_string()))?;
+    let mut headers = headers(request, &url, scope, kept).await?;
     if changes && at_home(settings, &url) {
         mark(&mut headers, &settings.marking, scope.run(), attempt.creation());
     }
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
 
+    let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
     let mut outgoing = wire::Request::new(method, url);
     outgoing.headers = headers;
     outgoing.body = request.body.clone();
     outgoing.test_hosts = settings.test_hosts.clone();
-    let deadline = deadline(request.timeout.unwrap_or(settings.timeout), scope.run());
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
@@ -118,11 +131,19 @@ async fn send(request: &Request) -> Result<Response> {
             attempt.answered(exchange.status.as_u16(), exchange.hops.len());
             describe(&mut report, &exchange);
             let answer = Response::new(name, exchange, scope.redactor().cloned());
+            if earlier.is_none()
+                && let Some(kept) = kept.filter(|_| renewal::is_refusal(request, &answer))
+                && renewal::renew(scope, &kept.renewed, &answer.name, deadline.at).await
+            {
+                report.reason = Some(Reason::Expectation);
+                record(scope.run(), report);
+                return Ok(Sent::ToBeSentAgain(deadline));
+            }
             let judged = judge(request, &answer, scope.run());
             report.reason = judged.as_ref().err().map(Failure::reason);
             record(scope.run(), report);
             judged.map_err(|failure| scope.raise(failure))?;
-            Ok(answer)
+            Ok(Sent::Answered(answer))
         }
         Err(failed) => {
             attempt.failed(&failed);
@@ -132,6 +153,13 @@ async fn send(request: &Request) -> Result<Response> {
             Err(scope.raise(failure))
         }
     }
+}
+
+/// What became of a request that was answered.
+enum Sent {
+    Answered(Response),
+    /// The target refused its credentials, and there are others by now. They have no more time than it had.
+    ToBeSentAgain(Deadline),
 }
 
 fn record(run: Option<&Run>, report: RequestReport) {
@@ -145,6 +173,7 @@ fn record(run: Option<&Run>, report: RequestReport) {
 struct KeptByARun {
     /// Connections and cookies are fresh for every run, and kept within it.
     clients: Mutex<Vec<KeptClient>>,
+    renewed: Renewed,
     /// What all requests of a run say of who sent them.
     agent: OnceLock<HeaderValue>,
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "artifacts")]
 mod artifacts;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod aws;
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod bucket;
 #[cfg(feature = "cloudwatch")]
@@ -24,6 +26,8 @@ mod kept;
 pub mod prometheus;
 #[cfg(any(feature = "json-lines", feature = "junit", feature = "github"))]
 mod recent;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod secrets;
 #[cfg(feature = "stdout")]
 mod stdout;
 
@@ -45,6 +49,10 @@ pub use self::json_lines::JsonLines;
 pub use self::junit::JunitFile;
 #[cfg(feature = "prometheus")]
 pub use self::prometheus::Prometheus;
+#[cfg(feature = "ssm")]
+pub use self::secrets::ParameterStore;
+#[cfg(feature = "secrets-manager")]
+pub use self::secrets::SecretsManager;
 #[cfg(feature = "stdout")]
 pub use self::stdout::Stdout;
 

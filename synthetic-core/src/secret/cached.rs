@@ -82,10 +82,9 @@ impl<S: SecretStore> Cached<S> {
         entry.valid(self.ttl)?.ok().flatten()
     }
 
-    /// Returns the store itself.
-    #[must_use]
-    pub const fn store(&self) -> &S {
-        &self.store
+    /// Returns the store, to set it up. What it has answered already stays known.
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
     }
 
     fn entry(&self, name: &str) -> Arc<Entry> {

@@ -12,6 +12,7 @@ mod identity;
 mod reading;
 mod records;
 mod redirects;
+mod renewal;
 mod resources;
 mod support;
 mod test_hosts;

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod aborts;
-#[cfg(any(feature = "cloudwatch", feature = "s3"))]
+#[cfg(any(feature = "cloudwatch", feature = "s3", feature = "ssm"))]
 mod aws;
+#[cfg(all(feature = "secrets-manager", feature = "ssm"))]
+mod aws_secrets;
 #[cfg(all(feature = "s3", feature = "gcs", feature = "azure"))]
 mod buckets;
 #[cfg(feature = "cloudwatch")]
