@@ -21,7 +21,7 @@ pub(crate) fn causes(error: &dyn Error) -> String {
 /// Returns what to do, in parentheses, about a call that was never made, for these causes.
 pub(crate) fn advice_before_the_call(causes: &str) -> &'static str {
     let causes = causes.to_ascii_lowercase();
-    if causes.contains("missing region") || causes.contains("a region") {
+    if causes.contains("missing region") || causes.contains("missing signing region") {
         " (set AWS_REGION, or a region in the profile)"
     } else if causes.contains("credential") || causes.contains("identity") {
         " (set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role)"

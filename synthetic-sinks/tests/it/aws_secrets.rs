@@ -85,8 +85,8 @@ async fn a_secret_is_found_by_name_by_key_by_arn_and_by_stage() {
     let client = aws_sdk_secretsmanager::Client::new(&config);
     put_secret(&config, "shop/token", "correct horse").await;
     put_secret(&config, "prod/db", r#"{"username": "admin", "password": "battery staple", "port": 5432}"#).await;
-    let bytes = aws_sdk_secretsmanager::primitives::Blob::new;
-    client.create_secret().name("shop/text").secret_binary(bytes("größer")).send().await.unwrap();
+    let bytes = |bytes: &[u8]| aws_sdk_secretsmanager::primitives::Blob::new(bytes);
+    client.create_secret().name("shop/text").secret_binary(bytes("größer".as_bytes())).send().await.unwrap();
     client.create_secret().name("shop/binary").secret_binary(bytes(b"\xffhunter2")).send().await.unwrap();
     let pending =
         client.put_secret_value().secret_id("shop/token").secret_string("to come").version_stages("AWSPENDING");

@@ -48,14 +48,15 @@ impl Shop {
     /// Returns a canary that orders with a secret, and says in its log what it was answered.
     fn canary(&self) -> AnyCanary {
         let api = Http::at(&self.url).bearer(from_secret("shop/token"));
-        canary(Spec::new("orders"), move |run: Run| {
+        let orders = canary(Spec::new("orders"), move |run: Run| {
             let api = api.clone();
             async move {
                 let answer = run.step("order", api.post("/orders").json(&["one"]).send()).await?;
-                tracing::warn!(answer = answer.text(), "answered");
+                tracing::warn!(answer = %answer.text(), "answered");
                 Ok(())
             }
-        })
+        });
+        orders.into()
     }
 
     fn rotate(&self, token: &'static str) {
@@ -161,15 +162,17 @@ async fn no_value_is_in_a_report_or_in_a_log_however_much_is_logged() {
     put(OLD).await;
     let shop = Shop::open(OLD).await;
     let store = SecretsManager::with_config(&config).with("shop/token", "shop/login#token");
-    let runner = Runner::new().secrets(store);
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(log.clone())
+        .with_ansi(false)
         .finish();
     let mut reports = Vec::new();
     {
         let _logging = tracing::subscriber::set_default(subscriber);
+        // It remembers who listened when it was made.
+        let runner = Runner::new().secrets(store);
         reports.push(runner.run(shop.canary()).await);
         put(NEW).await;
         shop.rotate(NEW);
