@@ -156,6 +156,7 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
 }
 
 /// What became of a request that was answered.
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, and nearly always is the large one")]
 enum Sent {
     Answered(Response),
     /// The target refused its credentials, and there are others by now. They have no more time than it had.

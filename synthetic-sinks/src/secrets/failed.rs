@@ -17,8 +17,6 @@ use crate::aws::{advice_before_the_call, advice_for_the_caller, causes};
 pub(super) enum Failed {
     #[error("it did not answer within {} ms: is the network there, and AWS_ENDPOINT_URL right?", .0.as_millis())]
     Late(Duration),
-    #[error("its value is not text")]
-    NotText,
     #[error("{0}")]
     Told(String),
 }

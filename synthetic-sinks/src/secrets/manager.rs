@@ -138,15 +138,13 @@ struct Api {
 
 #[async_trait]
 impl Fetch for Api {
-    async fn fetch(&self, id: &str) -> Result<Option<String>, Failed> {
+    async fn fetch(&self, id: &str) -> Result<Option<Vec<u8>>, Failed> {
         let call = self.client.get_secret_value().secret_id(id).set_version_stage(self.stage.clone());
         match call.send().await {
-            Ok(found) => match (found.secret_string, found.secret_binary) {
-                (Some(text), _) => Ok(Some(text)),
-                // The error is dropped on purpose: it carries the value.
-                (None, Some(bytes)) => String::from_utf8(bytes.into_inner()).map(Some).map_err(|_| Failed::NotText),
-                (None, None) => Ok(None),
-            },
+            Ok(found) => {
+                let text = found.secret_string.map(String::into_bytes);
+                Ok(text.or_else(|| Some(found.secret_binary?.into_inner())))
+            }
             Err(error) => failed::of(&error, &["ResourceNotFoundException"], &self.rights(id)).map_or(Ok(None), Err),
         }
     }

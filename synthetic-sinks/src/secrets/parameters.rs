@@ -117,11 +117,11 @@ struct Api {
 
 #[async_trait]
 impl Fetch for Api {
-    async fn fetch(&self, id: &str) -> Result<Option<String>, Failed> {
+    async fn fetch(&self, id: &str) -> Result<Option<Vec<u8>>, Failed> {
         let missing = ["ParameterNotFound", "ParameterVersionNotFound"];
         // Without effect on what is not encrypted.
         match self.client.get_parameter().name(id).with_decryption(true).send().await {
-            Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value)),
+            Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value).map(String::into_bytes)),
             Err(error) => failed::of(&error, &missing, &self.rights(id)).map_or(Ok(None), Err),
         }
     }

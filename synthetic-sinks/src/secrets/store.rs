@@ -14,7 +14,7 @@ use super::names::Names;
 /// Asks a service for what is called `id`; nothing when it is not there.
 #[async_trait]
 pub(super) trait Fetch: Send + Sync {
-    async fn fetch(&self, id: &str) -> Result<Option<String>, Failed>;
+    async fn fetch(&self, id: &str) -> Result<Option<Vec<u8>>, Failed>;
 }
 
 /// Finds secrets by the names that the user gives them.
@@ -48,16 +48,15 @@ impl<F: Fetch> SecretStore for Service<F> {
     }
 
     async fn get(&self, id: &str) -> Result<Option<Secret>, SecretError> {
-        let answer = timeout(self.timeout, self.fetch.fetch(id)).await;
-        let failed = match answer {
-            Ok(Ok(found)) => return Ok(found.map(|text| Secret::new(id, text))),
-            Ok(Err(failed)) => failed,
-            Err(_) => Failed::Late(self.timeout),
+        let answer = timeout(self.timeout, self.fetch.fetch(id)).await.unwrap_or(Err(Failed::Late(self.timeout)));
+        let Some(bytes) = answer.map_err(|failed| SecretError::store(&self.place, id, failed))? else {
+            return Ok(None);
         };
-        Err(match failed {
-            Failed::NotText => SecretError::NotText { name: id.to_owned(), place: self.place.clone() },
-            failed => SecretError::store(&self.place, id, failed.to_string()),
-        })
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Secret::new(id, text))),
+            // The error is dropped on purpose: it carries the value.
+            Err(_) => Err(SecretError::NotText { name: id.to_owned(), place: self.place.clone() }),
+        }
     }
 }
 

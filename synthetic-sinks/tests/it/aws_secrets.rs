@@ -182,12 +182,21 @@ async fn region_endpoint_and_credentials_come_from_the_environment() {
     let text = format!("[profile shop]\nregion = {REGION}\naws_access_key_id = test\naws_secret_access_key = test\n");
     std::fs::write(&profile, text).unwrap();
     let endpoint = emulator.endpoint();
-    let by_variables = [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
-    let by_profile = [("AWS_PROFILE", "shop"), ("AWS_CONFIG_FILE", profile.to_str().unwrap())];
+    let by_variables = [
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+    ];
+    let by_profile = [
+        ("AWS_PROFILE", "shop"),
+        ("AWS_CONFIG_FILE", profile.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoint),
+        ("AWS_ENDPOINT_URL_SSM", &endpoint),
+    ];
     for (how, variables) in [("variables", &by_variables[..]), ("profile", &by_profile)] {
         let program = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "aws_secrets::a_program_of_its_own", "--ignored", "--nocapture"])
-            .env("AWS_ENDPOINT_URL", &endpoint)
             .envs(variables.iter().copied())
             .output()
             .unwrap();

@@ -189,7 +189,6 @@ async fn what_cannot_be_reached_says_what_to_look_at() {
 
 #[tokio::test]
 #[ignore = "the test before it runs it, in an environment of its own"]
-#[expect(clippy::print_stdout, reason = "the test before it reads it")]
 async fn a_program_without_settings() {
     println!("{}", answer(&SecretsManager::from_env().await, "web/password").await);
     println!("{}", answer(&ParameterStore::from_env().await, "web/password").await);
