@@ -121,7 +121,7 @@ impl Secrets {
     /// let password = Arc::new(Mutex::new("correct horse"));
     /// let current = Arc::clone(&password);
     /// let secrets = Secrets::new().store(EnvSecrets::with_lookup(move |name| {
-    ///     (name == "WEB_PASSWORD").then(|| current.lock().unwrap().into())
+    ///     (name == "WEB_PASSWORD").then(|| (*current.lock().unwrap()).into())
     /// }));
     ///
     /// let old = secrets.get("web/password").await?;
