@@ -15,8 +15,8 @@ use serde_json::{Map, Value as Json, json};
 use synthetic_core::sink::{Batch, DeliveryError};
 use synthetic_core::{Clock, Report, Sink};
 
-use crate::datum::{self, Group, InvalidSetting, LeftOut, Scope, Settings};
 use crate::console::Console;
+use crate::datum::{self, Group, InvalidSetting, LeftOut, Scope, Settings};
 
 /// Writes reports as metrics of CloudWatch to standard output, in the Embedded Metric Format: for Lambda, and for Fargate
 /// with the `awslogs` driver, whose output is in CloudWatch Logs anyway.
@@ -52,7 +52,12 @@ impl Emf {
     /// Writes to standard output.
     #[must_use]
     pub fn stdout() -> Self {
-        Self { console: Console::stdout(), settings: Settings::default(), clock: Clock::system(), left_out: Arc::default() }
+        Self {
+            console: Console::stdout(),
+            settings: Settings::default(),
+            clock: Clock::system(),
+            left_out: Arc::default(),
+        }
     }
 
     /// Writes somewhere else: a file that an agent reads, or a buffer in a test.
