@@ -97,7 +97,7 @@ impl Prometheus {
     ///
     /// # Default
     ///
-    /// 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30.
+    /// 0.1, 0.25, 0.5, 1, 2.5, 10.
     #[must_use]
     pub fn buckets(self, seconds: impl IntoIterator<Item = f64>) -> Self {
         self.set(|settings| settings.bounds = Bounds::new(seconds))

@@ -20,6 +20,8 @@ mod json_lines;
 mod junit;
 #[cfg(feature = "cloudwatch")]
 mod proxy;
+#[cfg(all(feature = "prometheus-axum", feature = "pushgateway"))]
+mod prometheus;
 mod secrets;
 mod sinks;
 #[cfg(feature = "stdout")]
