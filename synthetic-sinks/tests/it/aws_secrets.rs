@@ -4,7 +4,9 @@ mod faults;
 mod rotation;
 
 use std::process::Command;
+use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::config::Credentials;
 use aws_sdk_ssm::types::ParameterType;
@@ -21,6 +23,8 @@ async fn config(endpoint: &str) -> SdkConfig {
         .region(Region::new(REGION))
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        // As many tries as ever, without the seconds between them.
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .load()
         .await
 }
@@ -61,8 +65,8 @@ async fn both_keep_the_contract_before_and_after_a_rotation() {
     let Some(emulator) = Emulator::start().await else { return };
     let config = config(&emulator.endpoint()).await;
     let stores: [Box<dyn SecretStore>; 2] = [
-        Box::new(SecretsManager::with_config(&config).ttl(std::time::Duration::ZERO)),
-        Box::new(ParameterStore::with_config(&config).ttl(std::time::Duration::ZERO)),
+        Box::new(SecretsManager::with_config(&config).ttl(Duration::ZERO)),
+        Box::new(ParameterStore::with_config(&config).ttl(Duration::ZERO)),
     ];
     for value in ["correct horse", "battery staple"] {
         put_secret(&config, "web/password", value).await;
