@@ -2,7 +2,7 @@
 
 #[cfg(feature = "artifacts")]
 mod artifacts;
-#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+#[cfg(any(feature = "cloudwatch", feature = "secrets-manager", feature = "ssm"))]
 mod aws;
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod bucket;

@@ -1,11 +1,12 @@
 //! What stands in the way of a call, and what to do about it.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use synthetic_core::sink::DeliveryError;
+
+use crate::aws::{advice_before_the_call, advice_for_the_caller, causes};
 
 /// How long to wait when the server says that there was too much and not for how long: its limits are by the second.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -55,6 +56,12 @@ fn answered(answer: &Answer<'_>, namespace: &str) -> Obstacle {
     let Answer { status, code, message, after } = *answer;
     let said = format!("CloudWatch answered {status} {code}: {message}");
     let fatal = |advice: String| Obstacle::Delivery(DeliveryError::Fatal(format!("{said} ({advice})")));
+    if let Some(advice) = advice_for_the_caller(code) {
+        // Credentials are renewed, and clocks set.
+        let passes = code.contains("Expired") || code == "RequestTimeTooSkewed";
+        let told = || Obstacle::Delivery(DeliveryError::Retry(format!("{said} ({advice})")));
+        return if passes { told() } else { fatal(advice.to_owned()) };
+    }
     match code {
         "Throttling"
         | "ThrottlingException"
@@ -69,22 +76,6 @@ fn answered(answer: &Answer<'_>, namespace: &str) -> Obstacle {
             "allow cloudwatch:PutMetricData in the namespace {namespace:?}; roles that were made for canaries allow only \
              \"CloudWatchSynthetics\""
         )),
-        "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidAccessKeyId"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "AuthFailure" => {
-            fatal("the credentials are of no account that it knows: check AWS_ACCESS_KEY_ID or AWS_PROFILE".to_owned())
-        }
-        "SignatureDoesNotMatch" | "InvalidSignatureException" | "IncompleteSignature" => {
-            fatal("check AWS_SECRET_ACCESS_KEY, and the clock of this machine".to_owned())
-        }
-        "OptInRequired" => fatal("enable this region for the account, or set another one in AWS_REGION".to_owned()),
-        // Credentials are renewed, and clocks set.
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "RequestTimeTooSkewed" => {
-            Obstacle::Delivery(DeliveryError::Retry(format!("{said} (check the clock of this machine)")))
-        }
         _ => match status {
             429 => limited(said, after),
             // With a date or a pause, it knows when it will be back.
@@ -101,33 +92,6 @@ fn answered(answer: &Answer<'_>, namespace: &str) -> Obstacle {
 
 fn limited(why: String, after: Option<Duration>) -> Obstacle {
     Obstacle::Delivery(DeliveryError::RateLimited { after: after.unwrap_or(PAUSE), why })
-}
-
-fn advice_before_the_call(causes: &str) -> &'static str {
-    let causes = causes.to_ascii_lowercase();
-    if causes.contains("missing region") {
-        " (set AWS_REGION, or a region in the profile)"
-    } else if causes.contains("credential") || causes.contains("identity") {
-        " (set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role)"
-    } else {
-        ""
-    }
-}
-
-/// Returns what the causes of an error say, each once and in one line: below that are lists of what was tried.
-fn causes(error: &PutError) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        let line = text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.');
-        // "other" is how the SDK calls an error that is none of its kinds.
-        if line != "other" && !texts.iter().any(|known| known.contains(line)) {
-            texts.push(line.to_owned());
-        }
-        next = cause.source();
-    }
-    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
 }
 
 #[cfg(test)]
@@ -147,7 +111,7 @@ mod tests {
             (504, "without a code", None, "again"),
             (408, "RequestTimeout", None, "again"),
             (302, "without a code", None, "again"),
-            (400, "ExpiredTokenException", None, "again: check the clock"),
+            (400, "ExpiredTokenException", None, "again: renew the credentials"),
             (403, "RequestExpired", None, "again: check the clock"),
             (400, "InvalidParameterValue", None, "refused"),
             (413, "RequestEntityTooLarge", None, "refused"),
