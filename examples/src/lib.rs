@@ -24,6 +24,7 @@
 
 pub mod canaries;
 pub mod program;
+pub mod sinks;
 pub mod storefront;
 
 use synthetic_core::secret::EnvSecrets;

@@ -10,17 +10,18 @@ use synthetic_core::prelude::*;
 use synthetic_examples::canaries::{api_health, custom_matcher, order_workflow};
 use synthetic_examples::storefront::{Faults, Storefront};
 use synthetic_examples::{demo_secrets, program};
-use synthetic_sinks::Stdout;
+use synthetic_sinks::{Prometheus, Stdout};
 
 const HELP: &str = "\
 Starts a demo shop and a monitor that watches it, and prints what each canary sees.
 
-usage: quickstart [--for TIME] [--faults [FAULTS]] [--json]
+usage: quickstart [--for TIME] [--faults [FAULTS]] [--json] [--listen ADDR]
 
   --for TIME        ends by itself after this time, such as 10s or 2m; without it, Ctrl-C ends it
   --faults [FAULTS] lets the shop break: errors=0.3 (the rate of 500s), latency=200ms, lost_answers=0.1,
                     unhealthy=true, wrong_json=true, several with commas; alone, it means errors=0.3,latency=100ms
   --json            prints JSON lines, one report each
+  --listen ADDR     serves metrics for Prometheus at http://ADDR/metrics, as 127.0.0.1:9464; port 0 is a free one
 
 Ends with 0 when everything passed, 1 when something failed, 2 when nothing can be said, 3 when something was left
 behind in the shop, 4 when nothing ran, 64 when it was called wrongly.
@@ -31,6 +32,7 @@ struct Options {
     ends_after: Option<Duration>,
     faults: Faults,
     json: bool,
+    listen: Option<String>,
 }
 
 #[tokio::main]
@@ -64,15 +66,22 @@ async fn watch(options: Options) -> Result<Exit, Box<dyn std::error::Error>> {
     eprintln!("a demo shop listens on {url}; {how}");
 
     let journal = program::journal(url);
-    let monitor = Monitor::named("quickstart")
+    let mut monitor = Monitor::named("quickstart")
         .journal(&journal)
         .resource(order_workflow::Shop::at(url).orders())
         .canary(every(secs(2)), AtMost(api_health::canary(url), ms(1900)))
         .canary(every(secs(3)), AtMost(order_workflow::canary(url), ms(2900)))
         .canary(every(secs(5)), AtMost(custom_matcher::canary(url), ms(4900)))
         .secrets(demo_secrets())
-        .sink(if options.json { Stdout::json() } else { Stdout::pretty() })
-        .build()?;
+        .sink(if options.json { Stdout::json() } else { Stdout::pretty() });
+    if let Some(address) = options.listen {
+        let metrics = Prometheus::new().listen(address)?;
+        if let Some(address) = metrics.address() {
+            eprintln!("metrics are served at http://{address}/metrics");
+        }
+        monitor = monitor.sink(metrics);
+    }
+    let monitor = monitor.build()?;
     let summary = match options.ends_after {
         Some(time) => monitor.run_until(tokio::time::sleep(time)).await,
         None => monitor.run().await,
@@ -103,7 +112,7 @@ impl<C: Canary> Canary for AtMost<C> {
 }
 
 fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { ends_after: None, faults: Faults::none(), json: false };
+    let mut options = Options { ends_after: None, faults: Faults::none(), json: false, listen: None };
     let mut arguments = arguments.into_iter().peekable();
     while let Some(argument) = arguments.next() {
         let (flag, attached) = match argument.split_once('=') {
@@ -114,6 +123,8 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Option<Options>,
         match (flag.as_str(), value) {
             ("--help" | "-h", _) => return Ok(None),
             ("--json", None) => options.json = true,
+            ("--listen", Some(address)) => options.listen = Some(address),
+            ("--listen", None) => return Err("--listen needs an address, as in 127.0.0.1:9464".to_owned()),
             ("--for", Some(time)) => options.ends_after = Some(duration(&time)?),
             ("--for", None) => return Err("--for needs a time, as in 10s".to_owned()),
             ("--faults", faults) => {
@@ -155,8 +166,9 @@ mod tests {
     #[test]
     fn every_argument_is_understood() {
         let faults = Faults { errors: 1.0, ..Faults::none() };
-        let expected = Options { ends_after: Some(secs(10)), faults, json: true };
-        assert_eq!(parsed("--for 10s --faults errors=1.0 --json"), Ok(Some(expected)));
+        let expected =
+            Options { ends_after: Some(secs(10)), faults, json: true, listen: Some("127.0.0.1:0".to_owned()) };
+        assert_eq!(parsed("--for 10s --faults errors=1.0 --json --listen 127.0.0.1:0"), Ok(Some(expected)));
         let alone = parsed("--faults --for=2m").unwrap().unwrap();
         assert_eq!((alone.faults.errors, alone.ends_after), (0.3, Some(mins(2))));
         assert_eq!(parsed("--help"), Ok(None));
@@ -166,6 +178,7 @@ mod tests {
     fn a_wrong_line_is_refused_with_what_would_be_right() {
         for (line, message) in [
             ("--for", "--for needs a time, as in 10s"),
+            ("--listen", "--listen needs an address, as in 127.0.0.1:9464"),
             ("--for ten", "--for takes a time such as 500ms, 10s or 2m, not `ten`"),
             ("--faults errors=2", "--faults: fault `errors` takes a rate from 0 to 1, not `2`"),
             ("--nonsense", "unknown argument `--nonsense`"),

@@ -9,8 +9,8 @@ use synthetic_core::monitor::Connectivity;
 use synthetic_core::prelude::*;
 use synthetic_examples::canaries::{api_health, custom_matcher, order_workflow};
 use synthetic_examples::demo_secrets;
+use synthetic_examples::sinks::SinkFlags;
 use synthetic_examples::storefront::{Faults, Storefront};
-use synthetic_sinks::Stdout;
 
 #[derive(clap::Args)]
 struct Flags {
@@ -23,9 +23,8 @@ struct Flags {
     /// Skip runs while none of these answers: our own network is down then
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     connectivity: Vec<String>,
-    /// Write reports as JSON lines, for machines
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    sinks: SinkFlags,
 }
 
 #[tokio::main]
@@ -45,12 +44,11 @@ async fn main() -> ExitCode {
             .canary(every(mins(1)), api_health::canary(&url))
             .canary(every(mins(1)), order_workflow::canary(&url))
             .canary(every(mins(5)), custom_matcher::canary(&url))
-            .secrets(demo_secrets())
-            .sink(if flags.json { Stdout::json() } else { Stdout::pretty() });
+            .secrets(demo_secrets());
         if !flags.connectivity.is_empty() {
             monitor = monitor.connectivity(Connectivity::tcp(flags.connectivity));
         }
-        Ok::<_, std::io::Error>(monitor)
+        flags.sinks.add_to(monitor).await
     })
     .await
 }

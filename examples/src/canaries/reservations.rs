@@ -1,16 +1,18 @@
 //! A call that fails now and then, probed every few seconds: what its users get, not what its server admits.
 
+use std::time::Duration;
+
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, json, status};
 
-/// Makes a reservation.
+/// Makes a reservation, within so much time.
 ///
 /// The shop's own metrics count its server errors. A reservation that is refused with 400 or 401 is none, and is no
 /// reservation either: only whoever asks for one notices.
 #[must_use]
-pub fn canary(url: &str) -> impl Canary + use<> {
+pub fn canary(url: &str, timeout: Duration) -> impl Canary + use<> {
     let api = Http::at(url);
-    synthetic_core::canary(Spec::new("reservations").tags(["api"]).timeout(secs(4)), move |run| {
+    synthetic_core::canary(Spec::new("reservations").tags(["api"]).timeout(timeout), move |run| {
         reserve(run, api.clone())
     })
 }

@@ -8,6 +8,10 @@ mod login;
 mod orders;
 mod pages;
 mod programs;
+#[path = "../../../synthetic-sinks/tests/it/prometheus/server.rs"]
+#[expect(dead_code, reason = "the tests of the sink need more of it")]
+mod prometheus;
+mod reservations;
 mod routes;
 mod tls;
 

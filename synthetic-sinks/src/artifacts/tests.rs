@@ -240,7 +240,7 @@ async fn once(store: &Memory) -> (Outcome, synthetic_core::sink::SinkStats) {
 async fn a_store_that_fails_changes_no_outcome_and_is_counted() {
     for (fault, reason, said) in [
         (Fault::Refused, "fatal", "no permission for canary/"),
-        (Fault::Unavailable, "gave_up", "no answer for canary/"),
+        (Fault::Unavailable, "shutdown", "no answer for canary/"),
         (Fault::Panic, "fatal", "memory panicked"),
         (Fault::Hang, "shutdown", ""),
     ] {

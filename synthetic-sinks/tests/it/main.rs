@@ -18,10 +18,10 @@ mod hostile;
 mod json_lines;
 #[cfg(feature = "junit")]
 mod junit;
-#[cfg(feature = "cloudwatch")]
-mod proxy;
 #[cfg(all(feature = "prometheus-axum", feature = "pushgateway"))]
 mod prometheus;
+#[cfg(feature = "cloudwatch")]
+mod proxy;
 mod secrets;
 mod sinks;
 #[cfg(feature = "stdout")]

@@ -88,7 +88,6 @@ impl Server {
     /// Starts one that scrapes `targets` every second, and evaluates rules as often.
     pub(crate) async fn scraping(target: SocketAddr, rules: &str, scrape: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("rules.yml", rules);
         write(
@@ -98,6 +97,12 @@ impl Server {
                  scrape_configs: [{{job_name: canaries, {scrape} static_configs: [{{targets: ['{target}']}}]}}]\n"
             ),
         );
+        Self::configured(folder).await
+    }
+
+    /// Starts one with the `prometheus.yml` of a folder, which is its own from here on.
+    pub(crate) async fn configured(folder: TempDir) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut program = Command::new("prometheus");
         program
             .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
