@@ -4,7 +4,8 @@ use synthetic_core::prelude::*;
 use synthetic_core::report::RequestReport;
 use synthetic_sinks::Prometheus;
 
-use super::server::{has, promtool};
+use super::HOSTILE;
+use super::server::{can, has, run};
 
 /// The rule of the tutorial, of which not a character may change; only how long it has to be so may, where a test waits for it.
 pub(crate) const EXPRESSION: &str = r#"sum(rate(synthetic_request_duration_count{result=~"failure"}[1m])) / sum(rate(synthetic_request_duration_count[1m])) * 100 > 10"#;
@@ -40,27 +41,51 @@ tests:
       - {eval_time: 5m, alertname: SyntheticFailures, exp_alerts: []}
 "#;
     std::fs::write(folder.path().join("test.yml"), test).unwrap();
-    let (passed, said) = promtool(folder.path(), &["check", "rules", "rules.yml"], "").await;
+    let (passed, said) = run("promtool", folder.path(), &["check", "rules", "rules.yml"], "").await;
     assert!(passed, "{said}");
-    let (passed, said) = promtool(folder.path(), &["test", "rules", "test.yml"], "").await;
+    let (passed, said) = run("promtool", folder.path(), &["test", "rules", "test.yml"], "").await;
     assert!(passed, "{said}");
 }
 
 #[tokio::test]
-async fn promtool_finds_nothing_to_say_about_the_text() {
+async fn promtool_finds_nothing_to_say_about_the_plain_form() {
     if !has("promtool") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let (_, plain) = hostile().await.encode("text/plain");
+    let (passed, said) = run("promtool", folder.path(), &["check", "metrics"], &plain).await;
+    assert!(passed && said.is_empty(), "{said}\n{plain}");
+}
+
+/// promtool reads the plain form only. The strictest reader of OpenMetrics is that of the Python client, which is where the
+/// authors of the format try it out.
+#[tokio::test]
+async fn the_reference_parser_of_openmetrics_reads_what_was_written() {
+    const READ: &str = "import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read
+samples = [sample for family in read(sys.stdin.read()) for sample in family.samples]
+assert any(sample.exemplar for sample in samples)
+print(len(samples), sorted({sample.labels['step'] for sample in samples if 'step' in sample.labels}) == [sys.argv[1]])";
+    if !can("python3", &["-c", "import prometheus_client.openmetrics.parser"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_, open) = hostile().await.encode("application/openmetrics-text");
+    let samples = open.lines().filter(|line| !line.starts_with('#')).count();
+    let (passed, said) = run("python3", folder.path(), &["-c", READ, HOSTILE], &open).await;
+    assert!(passed && said == format!("{samples} True\n"), "{said}\n{open}");
+}
+
+/// Returns what was counted of names with everything that a text format could trip over.
+async fn hostile() -> Prometheus {
     let metrics = Prometheus::new().blackbox_compatible();
     let hostile = canary(Spec::new("hostile"), |run: Run| async move {
         run.record_request(RequestReport::new("GET", "https://shop.example/\"\\\n,}\u{1F980}").status(503));
-        run.step("\\ \" \n, } # EOF <script> ü", async { run.expect("up", false, eq(true)) }).await
+        run.step(HOSTILE, async { run.expect("up", false, eq(true)) }).await
     });
     let fine = canary(Spec::new("fine"), |run: Run| async move { run.expect("up", true, eq(true)) });
     let monitor = Monitor::named("shop").location("eu \"west\"").canary(every(mins(1)), hostile);
     monitor.canary(every(mins(1)), fine).sink(metrics.clone()).build().unwrap().once().await;
-    let (_, plain) = metrics.encode("text/plain");
-    let (passed, said) = promtool(folder.path(), &["check", "metrics"], &plain).await;
-    assert!(passed && said.is_empty(), "{said}\n{plain}");
+    metrics
 }
