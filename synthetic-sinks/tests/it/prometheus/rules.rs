@@ -67,13 +67,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 samples = [sample for family in read(sys.stdin.read()) for sample in family.samples]
 assert any(sample.exemplar for sample in samples)
 print(len(samples), sorted({sample.labels['step'] for sample in samples if 'step' in sample.labels}) == [sys.argv[1]])";
-    if !can("python3", &["-c", "import prometheus_client.openmetrics.parser"]) {
-        return;
-    }
+    let Some(python) = crate::aws::program("python3") else { return };
+    let python = python.to_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (_, open) = hostile().await.encode("application/openmetrics-text");
     let samples = open.lines().filter(|line| !line.starts_with('#')).count();
-    let (passed, said) = run("python3", folder.path(), &["-c", READ, HOSTILE], &open).await;
+    let (passed, said) = run(python, folder.path(), &["-c", READ, HOSTILE], &open).await;
     assert!(passed && said == format!("{samples} True\n"), "{said}\n{open}");
 }
 
