@@ -2,19 +2,24 @@
 //! go on being recorded.
 
 use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use synthetic_core::monitor::Stats;
 use synthetic_core::prelude::*;
 use synthetic_core::report::RequestReport;
+use synthetic_core::sink::{MonitorView, SinkStats};
 use synthetic_core::{Outcome, Report, Runner, Sink};
 use synthetic_sinks::Prometheus;
 use tokio::runtime::Runtime;
 
 const CANARIES: usize = 10_000;
 const STEPS: usize = 5;
+const LOCATION: &str = "eu-west-1";
 const OPEN_METRICS: &str = "application/openmetrics-text";
 const PLAIN: &str = "text/plain";
 
@@ -30,7 +35,7 @@ fn reports(runtime: &Runtime, count: usize, canaries: usize) -> Vec<Arc<Report>>
         }
         Ok(())
     });
-    let mut report = runtime.block_on(Runner::new().location("eu-west-1").run(checkout));
+    let mut report = runtime.block_on(Runner::new().location(LOCATION).run(checkout));
     assert_eq!((report.outcome, report.steps.len()), (Outcome::Passed, STEPS));
     report.duration = Duration::from_millis(240);
     for step in &mut report.steps {
@@ -43,7 +48,7 @@ fn reports(runtime: &Runtime, count: usize, canaries: usize) -> Vec<Arc<Report>>
     (0..count)
         .map(|at| {
             let mut report = report.clone();
-            report.canary = format!("checkout-{:05}", at % canaries).into();
+            report.canary = name(at % canaries).into();
             report.run_id = uuid::Uuid::from_u128(at as u128);
             Arc::new(report)
         })
@@ -66,7 +71,7 @@ fn record(c: &mut Criterion) {
 
 fn scrape(c: &mut Criterion) {
     let runtime = runtime();
-    let sink = Prometheus::new();
+    let sink = Prometheus::new().listen("127.0.0.1:0").expect("a free port");
     let reports = reports(&runtime, CANARIES, CANARIES);
     runtime.block_on(sink.deliver(&reports)).expect("it counts");
     drop(reports);
@@ -78,8 +83,59 @@ fn scrape(c: &mut Criterion) {
         drop(text);
         group.bench_function(size, |b| b.iter(|| black_box(sink.encode(accept))));
     }
+    let server = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let guard = server.enter();
+    sink.begin(&(Arc::new(Inventory) as Arc<dyn MonitorView>));
+    drop(guard);
+    let address = sink.address().expect("it listens");
+    for accept in [OPEN_METRICS, PLAIN] {
+        group.bench_function(format!("{accept}, from its listener"), |b| b.iter(|| black_box(fetch(address, accept))));
+    }
     group.finish();
     beside(&runtime, &sink);
+}
+
+/// Reads the text as a scraper does, and returns how long it is.
+fn fetch(address: SocketAddr, accept: &str) -> usize {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET /metrics HTTP/1.0\r\naccept: {accept}\r\n\r\n").expect("it reads");
+    let (mut part, mut length) = (vec![0; 256 * 1024], 0);
+    loop {
+        match stream.read(&mut part).expect("it answers") {
+            0 => break,
+            read => length += read,
+        }
+    }
+    assert!(length > 100_000_000, "{length}");
+    length
+}
+
+/// A monitor that has the canaries, and nothing else.
+struct Inventory;
+
+impl MonitorView for Inventory {
+    fn name(&self) -> &'static str {
+        "shop"
+    }
+    fn location(&self) -> Option<&str> {
+        Some(LOCATION)
+    }
+    fn has_canary(&self, name: &str) -> bool {
+        name.starts_with("checkout-")
+    }
+    fn canaries(&self) -> Vec<Arc<str>> {
+        (0..CANARIES).map(|at| name(at).into()).collect()
+    }
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+    fn sinks(&self) -> Vec<SinkStats> {
+        Vec::new()
+    }
+}
+
+fn name(at: usize) -> String {
+    format!("checkout-{at:05}")
 }
 
 /// Records while a scrape goes on, and says how long the slowest took: a scrape that kept a lock would show.

@@ -264,15 +264,23 @@ impl Shared {
         }
     }
 
+    /// Returns the text; where it is `whole`, with its end.
     fn text(&self, form: Form, whole: bool) -> String {
-        let monitors = self.keep_up();
         // A little more than last time, so that what grew does not have to be copied.
         let capacity = self.length.load(Ordering::Relaxed);
-        let mut writer = Writer::new(form, capacity + capacity / 16);
-        families::write(&mut writer, &self.store, &self.settings, &monitors);
-        let text = writer.finish(whole);
+        let mut writer = Writer::kept(form, capacity + capacity / 16);
+        self.write(&mut writer);
+        if whole {
+            writer.end_all();
+        }
+        let text = writer.finish();
         self.length.store(text.len(), Ordering::Relaxed);
         text
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) {
+        let monitors = self.keep_up();
+        families::write(writer, &self.store, &self.settings, &monitors);
     }
 
     /// Pushes what is new since the last push, if there is somewhere to push to.

@@ -22,13 +22,16 @@ const BOUNDED: [&str; 4] = [
 ];
 
 /// Writes every family.
-pub(super) fn write(to: &mut Writer, store: &Store, settings: &Settings, monitors: &[Arc<dyn MonitorView>]) {
+pub(super) fn write(to: &mut Writer<'_>, store: &Store, settings: &Settings, monitors: &[Arc<dyn MonitorView>]) {
     let canaries = Canaries(store.canaries());
     runs(to, &canaries, settings);
     steps(to, &canaries, settings);
     to.family(Kind::Histogram, "synthetic_request_duration", "How long requests took in seconds, by result.");
     for request in store.requests.all() {
         request.write(to, settings);
+        if !to.hand_on() {
+            break;
+        }
     }
     gauges(to, &canaries);
     cleanup(to, &canaries);
@@ -45,11 +48,11 @@ pub(super) fn write(to: &mut Writer, store: &Store, settings: &Settings, monitor
     }
 }
 
-fn runs(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
+fn runs(to: &mut Writer<'_>, canaries: &Canaries, settings: &Settings) {
     to.family(Kind::Counter, "synthetic_runs", "Runs by outcome and reason.");
     let mut endings: Vec<Ending> = RunCount::usual().map(|run| run.ending()).collect();
     let usual = endings.len();
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         for variant in &canary.variants {
             endings.truncate(usual);
             endings.extend(variant.runs[usual..].iter().map(RunCount::ending));
@@ -59,17 +62,17 @@ fn runs(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
         }
     });
     to.family(Kind::Histogram, "synthetic_run_duration_seconds", "How long the bodies of runs took.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         for variant in &canary.variants {
             to.histogram(&[&variant.labels], &variant.durations, &settings.bounds);
         }
     });
 }
 
-fn steps(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
+fn steps(to: &mut Writer<'_>, canaries: &Canaries, settings: &Settings) {
     let endings = Outcome::ALL.map(|outcome| Ending::new("outcome", outcome.as_str()));
     to.family(Kind::Counter, "synthetic_steps", "Steps by outcome.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         for variant in &canary.variants {
             for step in &variant.steps {
                 let counts = endings.iter().zip(step.counts).map(|(ending, count)| (ending, count, None));
@@ -79,7 +82,7 @@ fn steps(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
     });
     let outcomes = Outcome::ALL.map(|outcome| labels([("outcome", outcome.as_str())]));
     to.family(Kind::Histogram, "synthetic_step_duration_seconds", "How long steps took, by outcome.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         for variant in &canary.variants {
             for step in &variant.steps {
                 for (outcome, durations) in outcomes.iter().zip(&step.durations) {
@@ -92,46 +95,46 @@ fn steps(to: &mut Writer, canaries: &Canaries, settings: &Settings) {
     });
 }
 
-fn gauges(to: &mut Writer, canaries: &Canaries) {
+fn gauges(to: &mut Writer<'_>, canaries: &Canaries) {
     to.family(Kind::Gauge, "synthetic_up", "Whether the last run passed or was degraded.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         if let Some(last) = canary.last {
             to.gauge(&[canary.current()], f64::from(u8::from(last.up)));
         }
     });
     to.family(Kind::Gauge, "synthetic_last_run_timestamp_seconds", "When the last run ended, in unix time.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         if let Some(last) = canary.last {
             to.gauge(&[canary.current()], last.at);
         }
     });
     let name = "synthetic_certificate_expiry_timestamp_seconds";
     to.family(Kind::Gauge, name, "When the first certificate that a host showed expires, in unix time.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         for expiry in &canary.certificates {
             to.gauge(&[canary.current(), &expiry.labels], expiry.at);
         }
     });
 }
 
-fn cleanup(to: &mut Writer, canaries: &Canaries) {
+fn cleanup(to: &mut Writer<'_>, canaries: &Canaries) {
     let results = CleanupResult::ALL.map(|result| Ending::new("result", result.as_str()));
     to.family(Kind::Counter, "synthetic_cleanup", "What became of what runs made, by result.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         for variant in &canary.variants {
             let counts = results.iter().zip(variant.cleanup).map(|(result, count)| (result, count, None));
             to.counters(&[&variant.labels], counts);
         }
     });
     to.family(Kind::Gauge, "synthetic_cleanup_pending", "Things that wait for their removal, as of the last run.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         if let Some(pending) = canary.pending {
             to.gauge(&[canary.current()], pending.count as f64);
         }
     });
     let name = "synthetic_cleanup_oldest_age_seconds";
     to.family(Kind::Gauge, name, "How long the oldest of them has been there, as of the last run.");
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         if let Some(pending) = canary.pending {
             to.gauge(&[canary.current()], pending.oldest);
         }
@@ -142,7 +145,13 @@ fn cleanup(to: &mut Writer, canaries: &Canaries) {
 pub(super) struct Canaries(Vec<(Key, Arc<Mutex<CanarySeries>>)>);
 
 impl Canaries {
-    pub(super) fn each(&self, mut write: impl FnMut(&CanarySeries)) {
-        self.0.iter().for_each(|(_, canary)| write(&lock(canary)));
+    /// Writes the lines of each, for as long as somebody reads them.
+    pub(super) fn each(&self, to: &mut Writer<'_>, mut write: impl FnMut(&mut Writer<'_>, &CanarySeries)) {
+        for (_, canary) in &self.0 {
+            write(to, &lock(canary));
+            if !to.hand_on() {
+                return;
+            }
+        }
     }
 }

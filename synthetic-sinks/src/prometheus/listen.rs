@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Shared;
-use super::answer::{Text, answer, plain};
+use super::answer::{STAY, Text, answer, plain};
 
 /// Where the metrics are.
 pub(super) const PATH: &str = "/metrics";
@@ -23,8 +23,6 @@ pub(super) const PATH: &str = "/metrics";
 const CONNECTIONS: usize = 64;
 /// How long a client may take to ask.
 const ASK: Duration = Duration::from_secs(10);
-/// How long a client may take for everything.
-const STAY: Duration = Duration::from_secs(30);
 /// How long nobody is accepted after that failed: the system may be out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 

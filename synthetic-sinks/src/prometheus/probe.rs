@@ -95,10 +95,10 @@ const FAMILIES: [(&str, &str, Number); 9] = [
 ];
 
 /// Writes the families of all probes.
-pub(super) fn write(to: &mut Writer, canaries: &Canaries) {
+pub(super) fn write(to: &mut Writer<'_>, canaries: &Canaries) {
     for (name, help, number) in FAMILIES {
         to.family(Kind::Gauge, name, help);
-        canaries.each(|canary| {
+        canaries.each(to, |to, canary| {
             let probe = canary.probe.as_ref();
             if let Some((probe, number)) = probe.and_then(|probe| Some((probe, number(probe)?))) {
                 to.gauge(&[&probe.labels], number);
@@ -107,7 +107,7 @@ pub(super) fn write(to: &mut Writer, canaries: &Canaries) {
     }
     to.family(Kind::Gauge, "probe_http_duration_seconds", "How long the requests took by phase, added up.");
     let phases = Phases::default().named().map(|(phase, _)| labels([("phase", phase)]));
-    canaries.each(|canary| {
+    canaries.each(to, |to, canary| {
         let Some((probe, http)) = canary.probe.as_ref().and_then(|probe| Some((probe, probe.http.as_ref()?))) else {
             return;
         };

@@ -103,7 +103,7 @@ impl RequestSeries {
         result.observe(&settings.request_bounds, request.duration, trace);
     }
 
-    pub(super) fn write(&self, to: &mut Writer, settings: &Settings) {
+    pub(super) fn write(&self, to: &mut Writer<'_>, settings: &Settings) {
         let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         for (result, name) in results.iter().zip(RESULTS) {
             to.histogram(&[&self.labels, &labels([("result", name)])], result, &settings.request_bounds);

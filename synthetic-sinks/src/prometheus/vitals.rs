@@ -20,7 +20,7 @@ struct Vitals {
 }
 
 /// Writes the families of the monitors' own health. Monitors of one location are told apart by nothing, and added up.
-pub(super) fn write(to: &mut Writer, monitors: &[Arc<dyn MonitorView>]) {
+pub(super) fn write(to: &mut Writer<'_>, monitors: &[Arc<dyn MonitorView>]) {
     let all: Vec<Vitals> = monitors.iter().map(|monitor| Vitals::of(&**monitor)).collect();
     let help = "How long after the moment that its schedule names a run was noticed.";
     distribution(to, &all, "synthetic_schedule_lag_seconds", help, |stats| &stats.lag);
@@ -49,7 +49,7 @@ pub(super) fn write(to: &mut Writer, monitors: &[Arc<dyn MonitorView>]) {
     sinks(to, &all);
 }
 
-fn sinks(to: &mut Writer, all: &[Vitals]) {
+fn sinks(to: &mut Writer<'_>, all: &[Vitals]) {
     let mut queues = BTreeMap::new();
     let mut lost = BTreeMap::new();
     for Vitals { labels: place, sinks, .. } in all {
@@ -75,7 +75,7 @@ fn sinks(to: &mut Writer, all: &[Vitals]) {
 }
 
 fn distribution(
-    to: &mut Writer,
+    to: &mut Writer<'_>,
     all: &[Vitals],
     name: &'static str,
     help: &'static str,
