@@ -8,7 +8,7 @@ use synthetic_examples::storefront::{Faults, Storefront, Warehouse};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::prometheus::{Server, has, promtool, until};
+use super::prometheus::{Server, has, run, until};
 use super::start;
 
 /// The folder of the example.
@@ -87,7 +87,7 @@ async fn the_files_of_the_example_are_what_promtool_takes_and_do_what_they_say()
         return;
     }
     for arguments in [&["check", "config", "prometheus.yml"][..], &["test", "rules", "rules_test.yml"]] {
-        let (passed, said) = promtool(Path::new(FOLDER), arguments, "").await;
+        let (passed, said) = run("promtool", Path::new(FOLDER), arguments, "").await;
         assert!(passed, "promtool {}: {said}", arguments.join(" "));
     }
     let check = Command::new(Path::new(FOLDER).join("start")).arg("--check").output().await.unwrap();

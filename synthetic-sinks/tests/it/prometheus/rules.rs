@@ -5,7 +5,7 @@ use synthetic_core::report::RequestReport;
 use synthetic_sinks::Prometheus;
 
 use super::HOSTILE;
-use super::server::{can, has, run};
+use super::server::{has, run};
 
 /// The rule of the tutorial, of which not a character may change; only how long it has to be so may, where a test waits for it.
 pub(crate) const EXPRESSION: &str = r#"sum(rate(synthetic_request_duration_count{result=~"failure"}[1m])) / sum(rate(synthetic_request_duration_count[1m])) * 100 > 10"#;
