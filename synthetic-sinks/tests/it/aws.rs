@@ -1,6 +1,6 @@
 //! What speaks AWS on this machine: `ministack` from PyPI, in a process of its own for each test that asks for it.
 //!
-//! `scripts/test` installs it into the folder that `SYNTHETIC_TEST_VENV` names, by default `test-venv` in the target
+//! `scripts/test` installs it into the folder that `CANARY_TEST_VENV` names, by default `test-venv` in the target
 //! folder. Where it is not installed a test that needs it is skipped and says so; with `CI=true` it fails.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-venv");
-    let venv = std::env::var_os("SYNTHETIC_TEST_VENV").map_or_else(default, PathBuf::from);
+    let venv = std::env::var_os("CANARY_TEST_VENV").map_or_else(default, PathBuf::from);
     let program = venv.join("bin").join(name);
     if program.exists() {
         return Some(program);
