@@ -1,5 +1,6 @@
 //! What a canary is: [`Canary`], its [`Spec`], and the one place that boxes it, [`AnyCanary`].
 
+mod promise;
 mod retries;
 
 use std::fmt;
@@ -8,6 +9,8 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use self::promise::Promise;
+pub(crate) use self::promise::objective_problem;
 use self::retries::Retries;
 pub use self::retries::RetryOn;
 use crate::failure::Result;
@@ -114,6 +117,7 @@ where
 /// - what is left behind degrades the run; nothing is kept for debugging
 /// - guards: at most 20 things that are not removed yet; the canary pauses while more than 20 wait for their removal
 /// - retries: none; where there are any, only after failures of the network, and at once
+/// - objective: the monitor's; a run is slow from 80 % of its timeout
 /// - tags: none
 /// - class: `http`, by which it is decided how many runs go on side by side
 ///
@@ -138,6 +142,8 @@ pub struct Spec {
     max_pending: usize,
     /// None for most: a spec is copied into every run.
     retries: Option<Arc<Retries>>,
+    /// What alerts hold it to; none for most.
+    promise: Option<Arc<Promise>>,
     tags: Arc<[String]>,
     class: Arc<str>,
 }
@@ -171,6 +177,7 @@ impl Spec {
             max_live: 20,
             max_pending: 20,
             retries: None,
+            promise: None,
             tags: Arc::new([]),
             class: http_class(),
         }
@@ -271,6 +278,31 @@ impl Spec {
         self
     }
 
+    /// Sets which share of its runs is to go well, in percent, for the [alerts](crate::monitor::Builder::objective) and
+    /// dashboards that are made of a monitor: more than 0, less than 100. A run that was skipped or could not conclude
+    /// counts neither way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    ///
+    /// let spec = Spec::new("checkout").objective(99.95).slow_after(secs(2));
+    /// assert_eq!((spec.stated_objective(), spec.slow_time()), (Some(99.95), secs(2)));
+    /// assert_eq!(Spec::new("search").timeout(secs(10)).slow_time(), secs(8));
+    /// ```
+    pub fn objective(mut self, percent: f64) -> Self {
+        self.promise_mut().objective = Some(percent);
+        self
+    }
+
+    /// Sets how long its runs may take on average before an alert says that they are slow, at most its timeout. Nothing
+    /// becomes of a single run.
+    pub fn slow_after(mut self, time: Duration) -> Self {
+        self.promise_mut().slow = Some(time);
+        self
+    }
+
     /// Sets the tags, by which canaries can be selected.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags = tags.into_iter().map(Into::into).collect();
@@ -345,10 +377,35 @@ impl Spec {
         self.retries.as_ref().map_or_else(RetryOn::default, |retries| retries.on)
     }
 
+    /// Returns the objective that it states, in percent.
+    #[must_use]
+    pub fn stated_objective(&self) -> Option<f64> {
+        self.promise.as_ref()?.objective
+    }
+
+    /// Returns how long its runs may take on average before an alert says that they are slow: what
+    /// [`slow_after`](Self::slow_after) says, or 80 % of its timeout.
+    #[must_use]
+    pub fn slow_time(&self) -> Duration {
+        let said = self.promise.as_ref().and_then(|promise| promise.slow);
+        said.unwrap_or_else(|| self.timeout.saturating_mul(4) / 5)
+    }
+
     /// Returns the tags.
     #[must_use]
     pub fn all_tags(&self) -> &[String] {
         &self.tags
+    }
+
+    /// Returns how long a run takes at most, its retries and its cleanup included.
+    pub(crate) fn takes_at_most(&self) -> Duration {
+        let attempt =
+            self.timeout.saturating_add(self.cleanup_total).saturating_add(self.confirm_time().unwrap_or_default());
+        attempt.saturating_mul(self.retries().saturating_add(1))
+    }
+
+    fn promise_mut(&mut self) -> &mut Promise {
+        Arc::make_mut(self.promise.get_or_insert_default())
     }
 
     fn retries_mut(&mut self) -> &mut Retries {
@@ -377,6 +434,7 @@ impl Spec {
             problems.push("its cleanup timeout is zero: nothing could ever be removed".to_owned());
         }
         problems.extend(self.retries.as_ref().and_then(|retries| retries.problem()));
+        problems.extend(self.promise.iter().flat_map(|promise| promise.problems(self.timeout)));
         problems
     }
 }

@@ -63,3 +63,21 @@ pub(crate) fn private() -> OpenOptions {
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
+
+/// Writes a file whole: nobody reads half of it. What is no plain file, such as a pipe, is written to as it is.
+#[cfg(feature = "formats")]
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays one: what it leads to is replaced. The standard streams are links too, which name no file to replace.
+    let target = if path.starts_with("/dev") { None } else { path.canonicalize().ok() };
+    let path = target.as_deref().unwrap_or(path);
+    if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+        return fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })
+}

@@ -159,24 +159,8 @@ impl Format {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn write(self, path: &Path, reports: &[Arc<Report>], summary: &Summary) -> io::Result<()> {
-        replace(path, &self.render(reports, summary))
+        crate::disk::replace(path, &self.render(reports, summary))
     }
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A link stays one: what it leads to is replaced. The standard streams are links too, which name no file to replace.
-    let target = if path.starts_with("/dev") { None } else { path.canonicalize().ok() };
-    let path = target.as_deref().unwrap_or(path);
-    if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
-        return std::fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    written.inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
 }
 
 impl fmt::Display for Format {

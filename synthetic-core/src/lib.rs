@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "alerts")]
+pub mod alerts;
 pub mod artifact;
 pub mod canary;
 pub mod cleanup;

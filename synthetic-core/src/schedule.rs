@@ -5,6 +5,8 @@
 
 #[cfg(feature = "cron")]
 mod cron;
+#[cfg(feature = "alerts")]
+mod pace;
 mod parse;
 mod spread;
 mod window;
@@ -16,6 +18,8 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(feature = "cron")]
 pub use self::cron::cron;
+#[cfg(feature = "alerts")]
+pub(crate) use self::pace::Pace;
 pub use self::parse::ParseScheduleError;
 pub(crate) use self::spread::{apart, seed, stagger, within_a_minute};
 pub use self::window::{Window, window};
@@ -289,18 +293,22 @@ impl Schedule {
         if let Beat::Every(period) = self.beat { Some(period) } else { None }
     }
 
-    /// Returns the shortest time from one start to the next while nothing fails.
+    /// Returns the shortest time from one start to the next, also while it fails.
     pub(crate) fn shortest_gap(&self) -> Option<Duration> {
-        let cadence = match &self.beat {
+        let failing = self.more.as_ref().and_then(|more| more.failing);
+        self.cadence().into_iter().chain(failing).min()
+    }
+
+    /// Returns the shortest time from one regular start to the next, jitter and windows apart.
+    fn cadence(&self) -> Option<Duration> {
+        match &self.beat {
             Beat::Every(period) => Some(*period),
             #[cfg(feature = "cron")]
             Beat::Cron(cron) => cron.shortest_gap(),
             #[cfg(feature = "cron")]
             Beat::Wrong => None,
             Beat::Once => None,
-        };
-        let failing = self.more.as_ref().and_then(|more| more.failing);
-        cadence.into_iter().chain(failing).min()
+        }
     }
 
     /// Returns everything that is wrong with it, each a sentence that says what would be right.

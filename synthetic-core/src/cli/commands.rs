@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod alerts;
 mod ask;
 mod once;
 mod run;
@@ -34,6 +35,11 @@ pub(super) async fn run(command: What, builder: Builder, control: Option<&Path>)
         What::Once { selection, retries, output } => once::once(selection.select(builder)?, retries, &output).await,
         What::List { selection, json } => show::list(selection.select(builder)?, json),
         What::Validate { selection } => show::validate(selection.select(builder)?),
+        What::Alerts { selection, made, format } => alerts::alerts(selection.select(builder)?, &made, format),
+        What::Dashboard { selection, made, format, region, namespace } => {
+            let body = alerts::body(format, region, namespace)?;
+            alerts::dashboard(selection.select(builder)?, &made, &body)
+        }
         What::Sweep { dry_run: true, .. } => sweep::preview(builder).await,
         What::Sweep { within, .. } => sweep::sweep(builder, within).await,
         other => unreachable!("{other:?} needs no monitor, and was done before"),

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
-use super::output::OutputFlags;
+use super::output::{MadeFlags, OutputFlags};
 use super::selection::SelectionFlags;
 use super::settings::{PREFIX, SettingFlags, Sources, duration};
 use super::terminal;
@@ -31,8 +31,25 @@ Examples:
                                     in CI: run what is selected once, and write what CI reads
   run --journal /var/lib/canaries --control /run/canaries.sock
                                     in production: keep the schedules until SIGTERM
+  alerts --format prometheus        what is to wake somebody, as rules; dashboard draws what is watched
   pause checkout --control /run/canaries.sock
                                     speak to the monitor that runs";
+
+const ALERTS_AFTER: &str = "\
+Examples:
+  alerts --format prometheus --output canaries.rules.yml
+                                    then: promtool check rules canaries.rules.yml
+  alerts --format cloudformation --objective 99.5 --output alarms.yml
+                                    then: aws cloudformation deploy --template-file alarms.yml --stack-name canary-alarms \
+--parameter-overrides CriticalTopic=ARN";
+
+const DASHBOARD_AFTER: &str = "\
+Examples:
+  dashboard --format grafana --output canaries.json
+                                    then: Dashboards, New, Import
+  dashboard --format cloudwatch --region eu-west-1 --output canaries.json
+                                    then: aws cloudwatch put-dashboard --dashboard-name canaries --dashboard-body \
+file://canaries.json";
 
 /// Runs canaries: scripted journeys of a test user, again and again, against a live system.
 #[derive(Debug, Parser)]
@@ -83,6 +100,41 @@ pub(super) enum What {
     Validate {
         #[command(flatten)]
         selection: SelectionFlags,
+    },
+    /// Write alert rules for the canaries: for what fails, is slow or silent, and spends its error budget too fast
+    ///
+    /// Rules of Prometheus also watch certificates and what is left behind. The same canaries give the same text, so keep it
+    /// under version control: when it differs, alerts no longer fit the canaries. With --location, rules are for the
+    /// series of that place alone; without, for those of all places.
+    #[command(after_help = ALERTS_AFTER)]
+    Alerts {
+        #[command(flatten)]
+        selection: SelectionFlags,
+        /// Whose rules
+        #[arg(long, value_enum, value_name = "FORMAT")]
+        format: AlertsFormat,
+        #[command(flatten)]
+        made: MadeFlags,
+    },
+    /// Write a dashboard of the canaries, as JSON
+    ///
+    /// Nothing in it is of one installation: the data source is a variable of it, and it can be imported again whenever the
+    /// canaries change.
+    #[command(after_help = DASHBOARD_AFTER)]
+    Dashboard {
+        #[command(flatten)]
+        selection: SelectionFlags,
+        /// Whose dashboard
+        #[arg(long, value_enum, value_name = "FORMAT")]
+        format: DashboardFormat,
+        #[command(flatten)]
+        made: MadeFlags,
+        /// For CloudWatch: the region of the metrics
+        #[arg(long, value_name = "REGION", env = "AWS_REGION")]
+        region: Option<String>,
+        /// For CloudWatch: the namespace of the metrics
+        #[arg(long, value_name = "NAME", default_value = "CloudWatchSynthetics")]
+        namespace: String,
     },
     /// Remove what earlier runs have left in the target, and run nothing
     ///
@@ -145,6 +197,24 @@ pub(super) enum What {
     },
     /// Ask a monitor that runs whether it does what it is there for; ends with 1 when it does not
     Health,
+}
+
+/// Whose alert rules.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum AlertsFormat {
+    /// A rule file of Prometheus
+    Prometheus,
+    /// A CloudFormation template with alarms of CloudWatch
+    Cloudformation,
+}
+
+/// Whose dashboard.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum DashboardFormat {
+    /// Grafana, on a Prometheus data source
+    Grafana,
+    /// CloudWatch
+    Cloudwatch,
 }
 
 /// What there is a JSON Schema of.

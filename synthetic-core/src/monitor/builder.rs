@@ -13,7 +13,7 @@ use super::setting::{Journal, Set, Setting, Settings, Source};
 use super::slot::Slot;
 use super::sweeps::Sweeps;
 use super::{Connectivity, Handle, Monitor, Shard, validate};
-use crate::canary::{AnyCanary, Spec};
+use crate::canary::{AnyCanary, Spec, objective_problem};
 use crate::cleanup::{Cleaner, JournalError, JournalStore, Kinds, Resource};
 use crate::clock::Clock;
 use crate::runner::Runner;
@@ -33,6 +33,7 @@ use crate::sink::{Outlet, Sink, Spool};
 /// - connectivity: our own network is not checked
 /// - history: the last 20 runs of a canary that passed, and the last 20 that did not; 10,000 in all
 /// - health: a canary that has concluded nothing for 3 intervals is silent
+/// - objective: 99.9 % of the runs of a canary go well
 /// - secrets: from the environment
 #[must_use = "a monitor does nothing until it is built and run"]
 pub struct Builder {
@@ -210,6 +211,13 @@ impl Builder {
         self
     }
 
+    /// Sets which share of the runs of a canary is to go well, in percent, where its [spec](crate::Spec::objective) does not say
+    /// so itself: what the alerts and dashboards that the command line makes of the monitor are measured by.
+    pub fn objective(mut self, percent: f64) -> Self {
+        self.settings.objective = self.says(percent);
+        self
+    }
+
     /// Sets how long sinks may take to deliver what is queued when the monitor ends.
     pub fn close_within(mut self, close: Duration) -> Self {
         self.settings.close = self.says(close);
@@ -241,9 +249,7 @@ impl Builder {
     /// shorten the timeout or lengthen the interval");
     /// ```
     pub fn build(mut self) -> Result<Monitor, ConfigError> {
-        if let Some(shard) = self.settings.shard.value {
-            self.canaries.retain(|(_, canary)| shard.contains(canary.spec().name()));
-        }
+        self.keep_shard();
         let journal = self.settings.journal.value.open();
         let mut problems = self.problems(journal.as_ref().err());
         let sinks = self.outlets(&mut problems);
@@ -314,6 +320,12 @@ impl Builder {
         Set { value, source: self.speaker.clone() }
     }
 
+    fn keep_shard(&mut self) {
+        if let Some(shard) = self.settings.shard.value {
+            self.canaries.retain(|(_, canary)| shard.contains(canary.spec().name()));
+        }
+    }
+
     fn problems(&self, journal: Option<&JournalError>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let (mut names, classes) = (HashSet::new(), self.settings.classes());
@@ -345,6 +357,9 @@ impl Builder {
         }
         if self.settings.silent_after.value == 0 {
             of_all("every canary would be silent at once: .silent_after takes at least 1");
+        }
+        if let Some(problem) = objective_problem(self.settings.objective.value) {
+            of_all(&problem);
         }
         if self.canaries.is_empty() {
             of_all("it has no canary, and nothing is green on nothing: add one with .canary(every(mins(1)), …)");
@@ -449,6 +464,44 @@ impl Builder {
             (name, schedule.upcoming(start, seed).take(most).collect())
         };
         self.canaries.iter().map(starts).collect()
+    }
+}
+
+/// What alerts are made of.
+#[cfg(feature = "alerts")]
+impl Builder {
+    /// Leaves out the canaries of other shards, and finds everything that is wrong, the journal apart: it is not touched.
+    pub(crate) fn checked(mut self) -> Result<Self, ConfigError> {
+        self.keep_shard();
+        match self.problems(None) {
+            problems if problems.is_empty() => Ok(self),
+            problems => Err(ConfigError { monitor: self.name, problems }),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn location_name(&self) -> Option<&str> {
+        self.settings.location.value.as_deref()
+    }
+
+    pub(crate) fn stated_objective(&self) -> f64 {
+        self.settings.objective.value
+    }
+
+    /// Returns for how many intervals a canary may conclude nothing.
+    pub(crate) fn silence(&self) -> u32 {
+        self.settings.silent_after.value
+    }
+
+    pub(crate) fn sweep_interval(&self) -> Duration {
+        self.settings.sweep_every.value
+    }
+
+    pub(crate) fn canaries(&self) -> impl Iterator<Item = (&Schedule, &Spec)> {
+        self.canaries.iter().map(|(schedule, canary)| (schedule, canary.spec()))
     }
 }
 

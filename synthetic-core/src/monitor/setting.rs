@@ -105,6 +105,8 @@ pub(super) struct Settings {
     pub(super) close: Set<Duration>,
     pub(super) history: Set<usize>,
     pub(super) silent_after: Set<u32>,
+    /// In percent.
+    pub(super) objective: Set<f64>,
     pub(super) connectivity: Set<Option<Connectivity>>,
     pub(super) shard: Set<Option<Shard>>,
     pub(super) limits: BTreeMap<Arc<str>, Set<Limit>>,
@@ -123,6 +125,7 @@ impl Default for Settings {
             close: Set::default_to(Duration::from_secs(10)),
             history: Set::default_to(20),
             silent_after: Set::default_to(3),
+            objective: Set::default_to(99.9),
             connectivity: Set::default_to(None),
             shard: Set::default_to(None),
             limits: limits.collect(),
@@ -154,6 +157,7 @@ impl Settings {
             self.close.says("close-within", Words(self.close.value)),
             self.history.says("history", format!("{0} that passed and {0} that did not, a canary", self.history.value)),
             self.silent_after.says("silent-after", format!("{} intervals", self.silent_after.value)),
+            self.objective.says("objective", format!("{} %", self.objective.value)),
             self.connectivity.says("connectivity", connectivity),
             self.shard.says("shard", self.shard.value.map_or("none".to_owned(), |shard| shard.to_string())),
         ];

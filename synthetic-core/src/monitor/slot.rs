@@ -85,10 +85,7 @@ impl Slot {
     /// or after it was added or let go on.
     pub(super) fn is_silent(&self, wall: SystemTime, now: Duration, runs: u32) -> bool {
         let origin = self.origin(wall);
-        let spec = self.canary.spec();
-        let (_, cleanup) = spec.cleanup_time();
-        let attempt = spec.time().saturating_add(cleanup).saturating_add(spec.confirm_time().unwrap_or_default());
-        let takes = attempt.saturating_mul(spec.retries().saturating_add(1));
+        let takes = self.canary.spec().takes_at_most();
         let now = now.saturating_sub(self.epoch);
         let quiet_since = self.quiet_since().saturating_sub(self.epoch);
         let mut last = Some(quiet_since).filter(|since| !since.is_zero());

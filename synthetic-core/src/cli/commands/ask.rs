@@ -31,6 +31,8 @@ pub(super) async fn of_a_running_one(command: &What, control: Option<&Path>) -> 
         | What::Once { .. }
         | What::List { .. }
         | What::Validate { .. }
+        | What::Alerts { .. }
+        | What::Dashboard { .. }
         | What::Sweep { .. }
         | What::Schema { .. } => {
             return None;
