@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
+mod alerts;
 mod command_line;
 mod faults;
 mod login;
@@ -14,6 +15,7 @@ mod prometheus;
 mod reservations;
 mod routes;
 mod tls;
+mod tools;
 
 use std::sync::Once;
 use std::time::Duration;

@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_alarm_looks_back_as_far_as_it_may() {
-        let spread = |minutes, periods| spread(Duration::from_secs(minutes * 60), periods);
+        let spread = |minutes: u64, periods| spread(Duration::from_secs(minutes * 60), periods);
         assert_eq!(spread(4, 3), Some((120, 2)));
         assert_eq!(spread(16, 3), Some((360, 3)));
         assert_eq!(spread(30 * 60, 100), Some((3600, 30)), "a day of short periods is all there is");

@@ -36,7 +36,9 @@ impl Node {
 
     /// Writes it as YAML, with texts of several lines as blocks.
     pub(super) fn yaml(&self) -> String {
-        serde_saphyr::to_string(self).expect("a tree of texts and numbers can be written")
+        // A line is broken where its author breaks it, and nowhere else.
+        let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX, min_fold_chars: usize::MAX };
+        serde_saphyr::to_string_with_options(self, options).expect("a tree of texts and numbers can be written")
     }
 
     /// Writes it as JSON, and a line break.

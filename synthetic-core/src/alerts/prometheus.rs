@@ -11,8 +11,10 @@ use super::node::{Node, list, map};
 use super::promql::{literal, quoted, range};
 
 /// How long before a certificate expires somebody is told, and how long before that is urgent.
-const EXPIRES: [(Duration, Severity); 2] =
-    [(Duration::from_secs(14 * 24 * 3600), Severity::Warning), (Duration::from_secs(3 * 24 * 3600), Severity::Critical)];
+const EXPIRES: [(Duration, Severity); 2] = [
+    (Duration::from_secs(14 * 24 * 3600), Severity::Warning),
+    (Duration::from_secs(3 * 24 * 3600), Severity::Critical),
+];
 
 /// Who runs a canary, as far as a sum tells them apart.
 const BY: &str = "by (canary, location)";
@@ -139,14 +141,15 @@ impl Rules<'_> {
     }
 
     fn rule(&self, alert: &'static str, expr: String, severity: Severity, advice: Advice) -> Rule {
-        let monitor = literal(&self.inventory.monitor);
-        Rule {
-            alert,
-            expr,
-            holds: None,
-            labels: vec![("severity", severity.as_str().to_owned()), ("monitor", monitor)],
-            advice,
-        }
+        // With its canary's name, no rule is like another one: promtool demands it.
+        let labels = [
+            ("canary", self.canary.name.as_str()),
+            ("severity", severity.as_str()),
+            ("monitor", self.inventory.monitor.as_str()),
+        ];
+        let location = self.inventory.location.as_deref().map(|location| ("location", location));
+        let labels = labels.into_iter().chain(location).map(|(name, value)| (name, literal(value))).collect();
+        Rule { alert, expr, holds: None, labels, advice }
     }
 }
 

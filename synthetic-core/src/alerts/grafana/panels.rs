@@ -200,9 +200,9 @@ impl Ask<'_> {
         for canary in &self.inventory.canaries {
             let budget = budget(canary.objective);
             // Of positive numbers, the bits are in their order.
-            all.entry(budget.to_bits()).or_insert((budget, Vec::new())).1.push(regex::escape(&canary.name));
+            all.entry(budget.to_bits()).or_insert((budget, Vec::new())).1.push(matching(&canary.name));
         }
-        all.into_values().map(|(budget, names)| (budget, quoted(&names.join("|")))).collect()
+        all.into_values().map(|(budget, names)| (budget, inert(&names.join("|")))).collect()
     }
 
     /// Returns what selects the series of the canaries that are chosen.
@@ -217,6 +217,11 @@ impl Ask<'_> {
         let all: Vec<_> = location.into_iter().chain((!more.is_empty()).then(|| more.to_owned())).collect();
         if all.is_empty() { family.to_owned() } else { format!("{family}{{{}}}", all.join(",")) }
     }
+}
+
+/// Writes an expression that matches only this name. What stands outside of brackets is no range.
+fn matching(name: &str) -> String {
+    regex::escape(name).replace("\\-", "-")
 }
 
 /// Writes a string literal of PromQL in which Grafana sees no variable of its own.
