@@ -3,7 +3,7 @@
 mod scenarios;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
@@ -13,6 +13,7 @@ use synthetic_core::prelude::*;
 use synthetic_sinks::Stdout;
 use tempfile::TempDir;
 
+use super::command_line::{self, Ended};
 use super::tools;
 
 /// What the command prints; it needs no shop.
@@ -23,47 +24,50 @@ fn printed(arguments: &str) -> String {
 }
 
 fn run(arguments: &str) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_storefront-monitor"));
-    command.args(arguments.split_whitespace()).env_remove("AWS_REGION");
+    let mut command = command_line::command(arguments);
+    command.env_remove("AWS_REGION");
     ended(command)
 }
 
-fn ended(mut command: Command) -> (Option<i32>, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
+fn ended(command: Command) -> (Option<i32>, String, String) {
+    let Ended { code, out, err } = command_line::ended(command);
+    (code, out, err)
 }
 
-/// Holds a rule file against `promtool check rules`, if it is there.
-fn check_rules(rules: &str) {
+/// Holds rule files against `promtool check rules`, if it is there.
+fn check_rules(all: &[String]) {
     let Some(mut promtool) = tools::of_the_system("promtool") else { return };
     let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("rules.yml"), rules).unwrap();
-    promtool.args(["check", "rules", "--lint-fatal"]).arg(folder.path().join("rules.yml"));
+    promtool.args(["check", "rules", "--lint-fatal"]).args(files(&folder, all));
     let (code, out, err) = ended(promtool);
-    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}\n{rules}");
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}\n{}", all.join("\n"));
 }
 
 /// Reads YAML as others do, if Python's reader is there.
-fn read_yaml(text: &str) -> Option<Value> {
+fn read_yaml(all: &[String]) -> Option<Vec<Value>> {
     let mut python = tools::of_the_venv("python")?;
     let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("file.yml"), text).unwrap();
-    python
-        .args(["-c", "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1], encoding='utf-8'))))"]);
-    let (code, out, err) = ended({
-        python.arg(folder.path().join("file.yml"));
-        python
-    });
-    assert_eq!(code, Some(0), "{err}\n{text}");
+    let read = "json.dumps([yaml.safe_load(open(name, encoding='utf-8')) for name in sys.argv[1:]])";
+    python.args(["-c", &format!("import json, sys, yaml; print({read})")]).args(files(&folder, all));
+    let (code, out, err) = ended(python);
+    assert_eq!(code, Some(0), "{err}\n{}", all.join("\n"));
     Some(serde_json::from_str(&out).unwrap())
+}
+
+fn files(folder: &TempDir, all: &[String]) -> Vec<PathBuf> {
+    let file = |(n, text): (usize, &String)| {
+        let path = folder.path().join(format!("{n}.yml"));
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    all.iter().enumerate().map(file).collect()
 }
 
 #[test]
 fn prometheus_reads_the_rules_and_they_are_as_they_were() {
     let rules = printed("alerts --format prometheus");
-    check_rules(&rules);
-    check_rules(&printed("alerts --format prometheus --objective 95 --tag critical --location eu-west-1"));
+    let in_a_place = printed("alerts --format prometheus --objective 95 --tag critical --location eu-west-1");
+    check_rules(&[rules.clone(), in_a_place]);
     insta::assert_snapshot!("rules", printed("alerts --format prometheus api-health"));
     assert_eq!(rules, printed("alerts --format prometheus"));
 }
@@ -102,7 +106,7 @@ fn every_question_of_the_grafana_dashboard_is_one() {
     }
     assert!(rules.len() > 40, "{}", rules.len());
     // JSON is YAML.
-    check_rules(&json!({"groups": [{"name": "panels", "rules": rules}]}).to_string());
+    check_rules(&[json!({"groups": [{"name": "panels", "rules": rules}]}).to_string()]);
 }
 
 /// The families that the Prometheus sink promises.
@@ -202,7 +206,7 @@ fn help_teaches_what_to_do_with_it() {
 
 #[test]
 fn what_is_hostile_stays_a_text_for_those_who_read_yaml() {
-    for text in [
+    let texts = [
         "yes",
         "0x1F",
         "1e3",
@@ -214,6 +218,7 @@ fn what_is_hostile_stays_a_text_for_those_who_read_yaml() {
         "'\"\\",
         "{{ $value }} {{ end }}",
         "a\nb\n",
+        "\n a",
         "\t",
         "é\u{85}\u{7}",
         "!!x",
@@ -226,14 +231,19 @@ fn what_is_hostile_stays_a_text_for_those_who_read_yaml() {
         "<<",
         " a ",
         "%",
-    ] {
+        "a\r\nb",
+        "\u{2028}",
+        "😀",
+    ];
+    let rules = texts.map(|text| {
         let health = canary(Spec::new("health"), |_run: Run| async { Ok(()) });
         let monitor = Monitor::named(text).location(text).canary(every(mins(1)), health).sink(Stdout::pretty());
-        let rules = Alerts::Prometheus.render(&Inventory::of(monitor).unwrap()).unwrap();
-        check_rules(&rules);
-        let Some(read) = read_yaml(&rules) else { continue };
+        Alerts::Prometheus.render(&Inventory::of(monitor).unwrap()).unwrap()
+    });
+    check_rules(&rules);
+    for (text, read) in texts.iter().zip(read_yaml(&rules).unwrap_or_default()) {
         let group = &read["groups"][0];
         assert_eq!(group["name"], format!("synthetic {text}: health in {text}"));
-        assert_eq!(group["rules"][0]["labels"]["monitor"], text.replace("{{", "{{ \"{{\" }}"), "{rules}");
+        assert_eq!(group["rules"][0]["labels"]["monitor"], text.replace("{{", "{{ \"{{\" }}"));
     }
 }

@@ -12,19 +12,21 @@ use tempfile::TempDir;
 use super::start;
 
 /// How a command ended: its code, what it printed, and what it said beside that.
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
-fn command(arguments: &str) -> Command {
+pub(super) fn command(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_storefront-monitor"));
     command.args(arguments.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // It is for these tests, and to the monitor a setting that there is not.
+    command.env_remove("SYNTHETIC_TEST_VENV");
     command
 }
 
-fn ended(mut command: Command) -> Ended {
+pub(super) fn ended(mut command: Command) -> Ended {
     let Output { status, stdout, stderr } = command.output().unwrap();
     Ended { code: status.code(), out: String::from_utf8(stdout).unwrap(), err: String::from_utf8(stderr).unwrap() }
 }
