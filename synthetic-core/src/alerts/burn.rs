@@ -10,7 +10,7 @@ use super::inventory::{Cadence, Watched};
 
 /// The long window, the short one, the factor, and the share of the budget of 30 days that is spent by then, in percent.
 const PAIRS: [(Duration, Duration, f64, u32, Severity); 3] = [
-    (Duration::from_secs(1 * 3600), Duration::from_secs(5 * 60), 14.4, 2, Severity::Critical),
+    (Duration::from_secs(3600), Duration::from_secs(5 * 60), 14.4, 2, Severity::Critical),
     (Duration::from_secs(6 * 3600), Duration::from_secs(30 * 60), 6.0, 5, Severity::Critical),
     (Duration::from_secs(72 * 3600), Duration::from_secs(6 * 3600), 1.0, 10, Severity::Warning),
 ];

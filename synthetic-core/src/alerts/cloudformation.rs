@@ -158,7 +158,7 @@ impl Alarms<'_> {
 
     /// Returns the period in which a few runs conclude, in seconds.
     fn window(&self) -> u64 {
-        self.cadence.window().as_secs().next_multiple_of(MINUTE).min(7 * DAY)
+        self.cadence.window().as_secs().min(7 * DAY).next_multiple_of(MINUTE)
     }
 
     fn metric(&self, id: &str, name: &str, statistic: &str, period: u64) -> Node {
@@ -206,7 +206,7 @@ struct Threshold {
 /// Source: `Period` of
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>.
 fn spread(time: Duration, periods: u32) -> Option<(u64, u64)> {
-    let (seconds, periods) = (time.as_secs().max(1), u64::from(periods.max(1)));
+    let (seconds, periods) = (time.as_secs().clamp(1, 8 * DAY), u64::from(periods.max(1)));
     let mut period = seconds.div_ceil(periods).next_multiple_of(MINUTE);
     if period < HOUR && period * periods > DAY {
         period = HOUR;
@@ -259,5 +259,6 @@ mod tests {
         assert_eq!(spread(30 * 60, 100), Some((3600, 30)), "a day of short periods is all there is");
         assert_eq!(spread(3 * 24 * 60 + 1, 3), Some((86_460, 3)));
         assert_eq!(spread(3 * 7 * 24 * 60, 3), None);
+        assert_eq!(super::spread(Duration::MAX, u32::MAX), None);
     }
 }

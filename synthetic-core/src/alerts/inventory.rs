@@ -7,7 +7,7 @@ use crate::monitor::{Builder, ConfigError};
 use crate::schedule::{Pace, Schedule, seed};
 
 /// What stays behind for less than this may still be removed by the next sweep.
-const LEFT_BEHIND: Duration = Duration::from_secs(1 * 3600);
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// What a monitor runs, as far as alerts and dashboards are made of it: its canaries in the order of their names, how often
 /// they run, how long they may take, and their objectives.

@@ -86,7 +86,7 @@ impl From<u64> for Node {
 impl From<f64> for Node {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is checked to be whole and small")]
     fn from(number: f64) -> Self {
-        if number >= 0.0 && number < 1e15 && number.fract() == 0.0 {
+        if (0.0..1e15).contains(&number) && number.fract() == 0.0 {
             Self::Whole(number as u64)
         } else {
             Self::Number(number)

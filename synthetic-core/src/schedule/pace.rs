@@ -27,7 +27,8 @@ impl Schedule {
         if let Beat::Every(period) = self.beat
             && more.is_none_or(|more| more.only.is_empty() && more.except.is_empty())
         {
-            let jitter = period.mul_f64(more.map_or(0.0, |more| more.jitter.clamp(0.0, 1.0)));
+            let share = more.map_or(0.0, |more| more.jitter.clamp(0.0, 1.0));
+            let jitter = Duration::try_from_secs_f64(period.as_secs_f64() * share).unwrap_or(Duration::MAX);
             return Some(Pace { interval, longest: period.saturating_mul(starts).saturating_add(jitter) });
         }
         // A Monday.
