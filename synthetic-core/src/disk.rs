@@ -1,6 +1,8 @@
 //! What the journal and the spool do alike on a disk: lines behind a checksum, private files, and advice when it fails.
 
 use std::fs::{self, DirBuilder, OpenOptions};
+#[cfg(feature = "formats")]
+use std::io::Write as _;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 

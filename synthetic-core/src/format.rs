@@ -9,7 +9,7 @@ mod text;
 mod view;
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;

@@ -21,8 +21,6 @@ pub(super) struct Ended {
 pub(super) fn command(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_storefront-monitor"));
     command.args(arguments.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // It is for these tests, and to the monitor a setting that there is not.
-    command.env_remove("SYNTHETIC_TEST_VENV");
     command
 }
 

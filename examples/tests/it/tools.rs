@@ -13,7 +13,7 @@ pub(crate) fn of_the_system(name: &str) -> Option<Command> {
 /// Returns a program of the test venv by its name, if it is there.
 pub(crate) fn of_the_venv(name: &str) -> Option<Command> {
     let default = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-venv");
-    let venv = std::env::var_os("SYNTHETIC_TEST_VENV").map_or_else(default, PathBuf::from);
+    let venv = std::env::var_os("CANARY_TEST_VENV").map_or_else(default, PathBuf::from);
     let program = venv.join("bin").join(name);
     if program.exists() { Some(Command::new(program)) } else { missing(&program.display().to_string()) }
 }

@@ -1,5 +1,10 @@
 //! Puts a monitor together, and finds everything that is wrong with it before it runs.
 
+#[cfg(feature = "alerts")]
+mod inventory;
+#[cfg(feature = "cli")]
+mod line;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
@@ -412,97 +417,6 @@ fn slots(canaries: Vec<(Schedule, AnyCanary)>, monitor: &str, classes: &[Arc<str
         Slot { offset, ..Slot::new(canary, schedule, class, seed) }
     };
     canaries.into_iter().map(slot).collect()
-}
-
-/// What the command line asks and changes.
-#[cfg(feature = "cli")]
-impl Builder {
-    /// Lets somebody else speak from here on.
-    pub(crate) fn spoken_by(mut self, speaker: Source) -> Self {
-        self.speaker = speaker;
-        self
-    }
-
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.canaries.iter().map(|(_, canary)| canary.spec().name()).collect()
-    }
-
-    pub(crate) fn sink_names(&self) -> Vec<String> {
-        self.sinks.iter().map(|(sink, _)| sink.name().to_owned()).collect()
-    }
-
-    pub(crate) fn has_a_journal(&self) -> bool {
-        !matches!(self.settings.journal.value, Journal::None)
-    }
-
-    pub(crate) fn grace_period(&self) -> Duration {
-        self.settings.grace.value
-    }
-
-    /// Leaves out the sinks that write to standard output.
-    pub(crate) fn without_consoles(mut self) -> Self {
-        self.sinks.retain(|(sink, _)| !sink.is_console());
-        self
-    }
-
-    /// Changes what is said of every canary.
-    pub(crate) fn each_spec(mut self, change: impl Fn(Spec) -> Spec) -> Self {
-        self.canaries =
-            self.canaries.into_iter().map(|(schedule, canary)| (schedule, canary.with_spec(&change))).collect();
-        self
-    }
-
-    /// Returns the next starts of every canary, by name, when the monitor was started at this time.
-    pub(crate) fn upcoming(
-        &self,
-        start: std::time::SystemTime,
-        most: usize,
-    ) -> BTreeMap<Arc<str>, Vec<std::time::SystemTime>> {
-        let starts = |(schedule, canary): &(Schedule, AnyCanary)| {
-            let name = canary.spec().shared_name();
-            let seed = seed(&self.name, &name);
-            (name, schedule.upcoming(start, seed).take(most).collect())
-        };
-        self.canaries.iter().map(starts).collect()
-    }
-}
-
-/// What alerts are made of.
-#[cfg(feature = "alerts")]
-impl Builder {
-    /// Leaves out the canaries of other shards, and finds everything that is wrong, the journal apart: it is not touched.
-    pub(crate) fn checked(mut self) -> Result<Self, ConfigError> {
-        self.keep_shard();
-        match self.problems(None) {
-            problems if problems.is_empty() => Ok(self),
-            problems => Err(ConfigError { monitor: self.name, problems }),
-        }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn location_name(&self) -> Option<&str> {
-        self.settings.location.value.as_deref()
-    }
-
-    pub(crate) fn stated_objective(&self) -> f64 {
-        self.settings.objective.value
-    }
-
-    /// Returns for how many intervals a canary may conclude nothing.
-    pub(crate) fn silence(&self) -> u32 {
-        self.settings.silent_after.value
-    }
-
-    pub(crate) fn sweep_interval(&self) -> Duration {
-        self.settings.sweep_every.value
-    }
-
-    pub(crate) fn canaries(&self) -> impl Iterator<Item = (&Schedule, &Spec)> {
-        self.canaries.iter().map(|(schedule, canary)| (schedule, canary.spec()))
-    }
 }
 
 impl fmt::Debug for Builder {
