@@ -30,6 +30,8 @@ mod recent;
 mod secrets;
 #[cfg(feature = "stdout")]
 mod stdout;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 #[cfg(feature = "artifacts")]
 pub use self::artifacts::{Artifacts, Keep};
@@ -65,3 +67,5 @@ mod pages {
     #[doc = include_str!("../../docs/files.md")]
     struct Files;
 }
+#[cfg(feature = "webhook")]
+pub use self::webhook::{Webhook, WebhookError};

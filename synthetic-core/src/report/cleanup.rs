@@ -48,8 +48,8 @@ impl CleanupReport {
         self.leaks().count()
     }
 
-    /// Returns what was left behind.
-    pub(crate) fn leaks(&self) -> impl Iterator<Item = &CleanupItem> {
+    /// Returns what was left behind, as [`left_behind`](Self::left_behind) counts it.
+    pub fn leaks(&self) -> impl Iterator<Item = &CleanupItem> {
         let given_up = self.swept.iter().filter(|item| item.result == CleanupResult::Abandoned);
         self.items.iter().filter(|item| item.result.is_leak()).chain(given_up)
     }
