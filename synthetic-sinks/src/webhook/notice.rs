@@ -1,5 +1,6 @@
 //! What a person is told at night: [`Notice`], made from what is known of a canary, in words that every target uses.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -148,8 +149,12 @@ impl Notice {
     }
 
     /// Returns what failed: the failure's own text, and that of the past when it is over.
-    pub(super) fn body(&self) -> &str {
-        if self.is_resolved() || self.seen.text.is_empty() { &self.seen.headline } else { &self.seen.text }
+    pub(super) fn body(&self) -> Cow<'_, str> {
+        match (self.is_resolved(), self.seen.text.is_empty()) {
+            (true, _) => format!("had failed: {}", self.seen.headline).into(),
+            (false, true) => Cow::Borrowed(&self.seen.headline),
+            (false, false) => Cow::Borrowed(&self.seen.text),
+        }
     }
 
     /// Returns since when, how often, and where to look further, on one line.

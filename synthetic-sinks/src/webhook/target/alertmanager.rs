@@ -87,7 +87,24 @@ mod tests {
     fn what_fires_ends_in_four_rounds_and_what_is_resolved_has_ended() {
         let none = BTreeMap::new();
         let firing = notice(Event::Trigger);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&alert(&firing, at(&none, &firing))).unwrap(), @"");
+        let whole = json!({
+          "annotations": {
+            "description": "failed: status of POST /orders    step \"create order\"\n  expected  is equal to 201\n  actual    503",
+            "run_id": "0189-failed",
+            "status": "failing since 2027-01-15T08:00:00Z (2 min), 3 of the last 5 runs, monitor shop, run 0189-failed",
+            "summary": "FIRING: checkout (eu-west-1): status of POST /orders: expected is equal to 201, actual 503"
+          },
+          "endsAt": "2027-01-15T08:06:00Z",
+          "labels": {
+            "alertname": "CanaryFailing",
+            "canary": "checkout",
+            "location": "eu-west-1",
+            "monitor": "shop",
+            "severity": "critical"
+          },
+          "startsAt": "2027-01-15T08:00:00Z"
+        });
+        assert_eq!(alert(&firing, at(&none, &firing)), whole);
         let resolved = notice(Event::Resolve);
         let alert = alert(&resolved, at(&none, &resolved));
         assert_eq!(alert["endsAt"], resolved.ended.as_ref().unwrap().at.to_string());

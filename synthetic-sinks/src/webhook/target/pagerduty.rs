@@ -70,8 +70,33 @@ mod tests {
 
     #[test]
     fn a_trigger_has_everything_and_a_resolve_the_key_alone() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&message(&notice(Event::Trigger))).unwrap(), @"");
-        insta::assert_snapshot!(message(&notice(Event::Resolve)), @"");
+        let whole = json!({
+          "client": "synthetic",
+          "dedup_key": "shop/eu-west-1/checkout",
+          "event_action": "trigger",
+          "payload": {
+            "class": "expectation",
+            "component": "checkout",
+            "custom_details": {
+              "failing_since": "2027-01-15T08:00:00Z",
+              "failure": "failed: status of POST /orders    step \"create order\"\n  expected  is equal to 201\n  actual    503",
+              "labels": {},
+              "run_id": "0189-failed",
+              "status": "failing since 2027-01-15T08:00:00Z (2 min), 3 of the last 5 runs, monitor shop, run 0189-failed"
+            },
+            "group": "shop",
+            "severity": "critical",
+            "source": "eu-west-1",
+            "summary": "FIRING: checkout (eu-west-1): status of POST /orders: expected is equal to 201, actual 503",
+            "timestamp": "2027-01-15T08:02:00Z"
+          },
+          "routing_key": "R0UT1NG"
+        });
+        assert_eq!(message(&notice(Event::Trigger)), whole);
+        assert_eq!(
+            message(&notice(Event::Resolve)),
+            json!({"dedup_key": "shop/eu-west-1/checkout", "event_action": "resolve", "routing_key": "R0UT1NG"})
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn body(notice: &Notice) -> Value {
     let footer = escaped(&notice.footer(), LINE);
     let code = |most: usize| {
         let (open, close) = FENCE;
-        format!("{open}{}{close}", escaped(notice.body(), most - open.len() - close.len()))
+        format!("{open}{}{close}", escaped(&notice.body(), most - open.len() - close.len()))
     };
     let room = TEXT - title.chars().count() - footer.chars().count() - 2;
     let section = |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
@@ -77,20 +77,32 @@ mod tests {
 
     fn texts(body: &Value) -> Vec<&str> {
         let blocks = body["blocks"].as_array().unwrap();
-        let text = |block: &'_ Value| block.pointer("/text/text").or(block.pointer("/elements/0/text")).cloned();
-        assert!(blocks.iter().all(|block| text(block).is_some()), "{body}");
-        let of = |block| -> &str {
-            let block: &Value = block;
+        fn of(block: &Value) -> &str {
             block.pointer("/text/text").or(block.pointer("/elements/0/text")).and_then(Value::as_str).unwrap()
-        };
+        }
         std::iter::once(body["text"].as_str().unwrap()).chain(blocks.iter().map(of)).collect()
     }
 
     #[test]
     fn a_message_says_what_a_person_needs() {
-        insta::assert_snapshot!(body(&notice(Event::Trigger))["text"].as_str().unwrap(), @"");
-        insta::assert_snapshot!(body(&notice(Event::Reminder))["text"].as_str().unwrap(), @"");
-        insta::assert_snapshot!(body(&notice(Event::Resolve))["text"].as_str().unwrap(), @"");
+        let text = |event| body(&notice(event))["text"].as_str().unwrap().to_owned();
+        insta::assert_snapshot!(text(Event::Trigger), @r#"
+        :red_circle: *FIRING: checkout (eu-west-1): status of POST /orders: expected is equal to 201, actual 503*
+        ```
+        failed: status of POST /orders    step "create order"
+          expected  is equal to 201
+          actual    503
+        ```
+        failing since 2027-01-15T08:00:00Z (2 min), 3 of the last 5 runs, monitor shop, run 0189-failed
+        "#);
+        insta::assert_snapshot!(text(Event::Reminder).lines().next().unwrap(), @":red_circle: *STILL FIRING: checkout (eu-west-1) for 2 min: status of POST /orders: expected is equal to 201, actual 503*");
+        insta::assert_snapshot!(text(Event::Resolve), @"
+        :large_green_circle: *RESOLVED: checkout (eu-west-1) after 12 min*
+        ```
+        had failed: status of POST /orders: expected is equal to 201, actual 503
+        ```
+        failed from 2027-01-15T08:00:00Z to 2027-01-15T08:12:00Z (12 min), monitor shop, run 0189-passed
+        ");
     }
 
     #[test]
