@@ -1,9 +1,11 @@
 //! What is known of every canary that is not well, and what people still have to be told of it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use synthetic_core::{Outcome, Report};
+use tokio::time::Instant;
 
 use super::moment::Moment;
 use super::notice::{Ended, Notice, Seen, ended_at, key};
@@ -21,7 +23,7 @@ pub(super) struct Book {
 }
 
 /// A canary at a location.
-type Key = (String, Option<String>);
+pub(super) type Key = (String, Option<String>);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
@@ -43,6 +45,9 @@ pub(super) struct Entry {
     /// The monitor has had this canary since it began.
     #[serde(skip)]
     was_there: bool,
+    /// When a message last arrived.
+    #[serde(skip)]
+    sent: Option<Instant>,
 }
 
 impl Book {
@@ -133,11 +138,18 @@ impl Book {
         self.entries.is_empty()
     }
 
-    /// Returns what fires and is known to: nothing is owed for it.
-    pub(super) fn firing(&self) -> Vec<Notice> {
-        let told =
-            self.entries.values().filter(|entry| entry.track.owed().is_none_or(|owed| owed.event == Event::Reminder));
-        told.filter_map(|entry| entry.notice(Event::Reminder)).collect()
+    /// Returns what fires and was last sent that long ago, apart from what is owed anyway.
+    pub(super) fn firing(&self, every: Duration) -> Vec<(Key, Notice)> {
+        let is_due = |entry: &Entry| entry.sent.is_none_or(|at| at.elapsed() >= every);
+        let due = self.entries.iter().filter(|(_, entry)| is_due(entry) && !entry.owes(Event::Trigger));
+        due.filter_map(|(key, entry)| Some((key.clone(), entry.notice(Event::Reminder)?))).collect()
+    }
+
+    /// Notes that what fires was sent again.
+    pub(super) fn sent(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.sent = Some(Instant::now());
+        }
     }
 
     /// Returns the message that is owed, and notes that it is on its way.
@@ -152,6 +164,7 @@ impl Book {
     pub(super) fn told(&mut self, key: &Key) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.track.told(entry.last);
+        entry.sent = Some(Instant::now());
         if entry.track.is_quiet() {
             self.entries.remove(key);
         }
@@ -178,11 +191,14 @@ impl Entry {
             ended: None,
             known_until: None,
             was_there: false,
+            sent: None,
         }
     }
 
     fn take_in(&mut self, report: &Report, rule: &Rule, verdict: Verdict, at: Moment) -> Option<Event> {
         self.last = self.last.max(at);
+        // Only runs of canaries that are there are taken in.
+        self.was_there = true;
         if verdict == Verdict::Failed {
             self.seen = Some(Seen::of(report));
         }

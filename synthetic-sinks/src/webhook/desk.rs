@@ -47,8 +47,6 @@ pub(super) struct Desk {
     began: Option<Instant>,
     /// Nothing is sent before: the server asked for it.
     not_before: Option<(Instant, String)>,
-    /// When everything that fires was last sent.
-    all_sent: Option<Instant>,
     pub(super) closed: bool,
 }
 
@@ -142,19 +140,18 @@ impl Desk {
 
     /// Sends everything that fires to a server that forgets it otherwise.
     async fn tell_all(&mut self, settings: &Settings) -> Result<(), DeliveryError> {
-        let is_due = self.all_sent.is_none_or(|at| at.elapsed() >= settings.every);
-        if !settings.target.forgets() || !is_due {
+        if !settings.target.forgets() {
             return Ok(());
         }
-        let firing = self.book.firing();
+        let firing = self.book.firing(settings.every);
         if firing.is_empty() {
             return Ok(());
         }
         self.wait_is_over()?;
-        self.all_sent = Some(Instant::now());
-        for notices in firing.chunks(AT_ONCE) {
-            let body = settings.target.all(notices, settings.beside(now()));
+        for some in firing.chunks(AT_ONCE) {
+            let body = settings.target.all(some.iter().map(|(_, notice)| notice), settings.beside(now()));
             settings.post.send(body).await.map_err(|error| self.noted(error))?;
+            some.iter().for_each(|(key, _)| self.book.sent(key));
         }
         Ok(())
     }

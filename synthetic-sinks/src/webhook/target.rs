@@ -60,12 +60,12 @@ impl Target {
             Self::PagerDuty { routing_key } => {
                 pagerduty::body(notice, routing_key, beside.labels).to_string().into_bytes()
             }
-            Self::Alertmanager => alertmanager::body(&[notice.clone()], beside).to_string().into_bytes(),
+            Self::Alertmanager => alertmanager::body([notice], beside).to_string().into_bytes(),
         }
     }
 
     /// Writes all of what fires at once, for one that [forgets](Self::forgets).
-    pub(super) fn all(&self, notices: &[Notice], beside: Beside<'_>) -> Vec<u8> {
+    pub(super) fn all<'a>(&self, notices: impl IntoIterator<Item = &'a Notice>, beside: Beside<'_>) -> Vec<u8> {
         alertmanager::body(notices, beside).to_string().into_bytes()
     }
 }

@@ -36,8 +36,11 @@ impl Runs {
         self.minute += 1;
         let clock = Clock::starting_at(UNIX_EPOCH + Duration::from_secs(START + 60 * self.minute));
         let canary = canary(Spec::new("canary"), move |run: Run| async move {
-            run.step("create order", async { run.expect("checked", 1, eq(1)) }).await?;
-            body()
+            run.step("create order", async {
+                run.expect("checked", 1, eq(1))?;
+                body()
+            })
+            .await
         });
         let mut report = Runner::new().clock(clock).run(canary).await;
         report.duration = Duration::ZERO;

@@ -20,8 +20,8 @@ const LABEL: usize = 512;
 ///
 /// What fires ends in four rounds of being sent again, as Prometheus does it: an alert of a monitor that is gone does not
 /// stay for ever, and one lost message resolves nothing.
-pub(super) fn body(notices: &[Notice], beside: Beside<'_>) -> Value {
-    notices.iter().map(|notice| alert(notice, beside)).collect::<Vec<_>>().into()
+pub(super) fn body<'a>(notices: impl IntoIterator<Item = &'a Notice>, beside: Beside<'_>) -> Value {
+    notices.into_iter().map(|notice| alert(notice, beside)).collect::<Vec<_>>().into()
 }
 
 fn alert(notice: &Notice, beside: Beside<'_>) -> Value {
@@ -33,7 +33,7 @@ fn alert(notice: &Notice, beside: Beside<'_>) -> Value {
     json!({
         "labels": labels(notice, beside.labels),
         "annotations": {
-            "summary": notice.title(),
+            "summary": format!("{}: {}", notice.who(), notice.seen.headline),
             "description": notice.body(),
             "status": notice.footer(),
             "run_id": notice.run_id(),
@@ -92,7 +92,7 @@ mod tests {
             "description": "failed: status of POST /orders    step \"create order\"\n  expected  is equal to 201\n  actual    503",
             "run_id": "0189-failed",
             "status": "failing since 2027-01-15T08:00:00Z (2 min), 3 of the last 5 runs, monitor shop, run 0189-failed",
-            "summary": "FIRING: checkout (eu-west-1): status of POST /orders: expected is equal to 201, actual 503"
+            "summary": "checkout (eu-west-1): status of POST /orders: expected is equal to 201, actual 503"
           },
           "endsAt": "2027-01-15T08:06:00Z",
           "labels": {
