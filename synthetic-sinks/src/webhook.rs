@@ -110,7 +110,7 @@ impl Webhook {
     /// | `canary`, `location`, `monitor` | names; empty where there is none |
     /// | `outcome` | of the last run that failed: `failed`, `error`, `degraded` |
     /// | `reason` | of it, such as `expectation`, `timeout` |
-    /// | `since` | when the first of the failures began, as `2027-01-15T08:00:00Z` |
+    /// | `since` | when the first of the runs ended that have failed without a pass in between, as `2027-01-15T08:00:00Z` |
     /// | `at` | when the run ended that the message is about |
     /// | `run_id` | of that run |
     /// | `key` | the canary at its location: the same until both change their names, at most 255 bytes |

@@ -244,3 +244,6 @@ impl Entry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

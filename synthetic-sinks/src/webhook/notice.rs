@@ -47,7 +47,7 @@ pub(super) struct Notice {
     pub(super) canary: String,
     pub(super) location: Option<String>,
     pub(super) monitor: Option<String>,
-    /// When the first of the failures began that no pass has interrupted.
+    /// When the first of the failing runs ended that no pass has interrupted.
     pub(super) since: Moment,
     /// How the run ended that fired: it stays the same until it resolves.
     pub(super) severity: Outcome,
@@ -194,6 +194,6 @@ pub(super) fn key(monitor: Option<&str>, location: Option<&str>, canary: &str) -
     let hash = key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    let kept = key.floor_char_boundary(LONGEST - 17);
+    let kept = (0..=LONGEST - 17).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
     format!("{}-{hash:016x}", &key[..kept])
 }

@@ -53,7 +53,7 @@ pub(super) struct Track {
     recent: VecDeque<bool>,
     /// How many runs in a row have passed.
     passes: u32,
-    /// When the first of the failures began that no pass has interrupted.
+    /// When the first of the failing runs ended that no pass has interrupted.
     failing_since: Option<Moment>,
     firing: Option<Firing>,
     owed: Option<Owed>,

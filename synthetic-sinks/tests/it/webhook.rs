@@ -1,5 +1,7 @@
 //! Notifications, over real sockets.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 mod alertmanager;
 mod answers;
 mod files;

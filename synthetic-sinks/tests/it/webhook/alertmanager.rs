@@ -1,6 +1,7 @@
 //! A real Alertmanager.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -35,7 +36,6 @@ impl Alertmanager {
                 Ok("true"),
                 "there is no Alertmanager: scripts/test installs it"
             );
-            println!("skipped: there is no Alertmanager (Debian's package prometheus-alertmanager)");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ async fn get(address: &str, path: &str) -> Option<String> {
 const HOSTILE: &str = "checkout \"1\" \\ {{ .Labels }}\n<script>alert(1)</script> ]]> ü";
 
 /// A run at this time, since an Alertmanager looks at its own clock.
-async fn run(canary_name: &str, total: i32) -> std::sync::Arc<Report> {
+async fn run(canary_name: &str, total: i32) -> Arc<Report> {
     let canary = canary(Spec::new("checkout"), move |run: Run| async move { run.expect("total <b>", total, eq(30)) });
     let mut report = Runner::new().clock(Clock::system()).run(canary).await;
     report.canary = canary_name.into();
@@ -111,13 +111,16 @@ async fn run(canary_name: &str, total: i32) -> std::sync::Arc<Report> {
 
 #[tokio::test]
 async fn an_alert_is_read_back_stays_while_it_fires_and_resolves() {
-    let Some(server) = Alertmanager::start().await else { return };
+    let Some(server) = Alertmanager::start().await else {
+        println!("skipped: there is no Alertmanager (Debian's package prometheus-alertmanager)");
+        return;
+    };
     let url = format!("http://{}", server.address);
     let sink = eager(Webhook::alertmanager(&url).unwrap()).label("team", "shop").unwrap();
     // An alert would end by itself after 2 s; it is sent again long before.
     let sink = sink.resend_every(Duration::from_millis(500));
     let failed = run(HOSTILE, 25).await;
-    sink.deliver(&[failed.clone(), run("search", 25).await]).await.unwrap();
+    sink.deliver(&[Arc::clone(&failed), run("search", 25).await]).await.unwrap();
 
     let alerts = server.has(2).await;
     let alert = alerts.iter().find(|alert| alert["labels"]["canary"] == HOSTILE).unwrap();
