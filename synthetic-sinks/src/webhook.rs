@@ -58,7 +58,7 @@ use self::template::Template;
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
+/// use synthetic_core::Sink;
 /// use synthetic_core::prelude::*;
 /// use synthetic_sinks::Webhook;
 ///

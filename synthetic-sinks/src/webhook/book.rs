@@ -33,6 +33,7 @@ pub(super) struct Entry {
     track: Track,
     /// When the last run ended that was taken in.
     last: Moment,
+    last_run: String,
     /// How the run ended that fired.
     severity: Option<Outcome>,
     /// The last run that failed.
@@ -83,7 +84,8 @@ impl Book {
         }
         let at = ended_at(report);
         let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::of(report, at));
-        if entry.known_until.is_some_and(|until| at <= until) {
+        let is_known = |until| at < until || (at == until && entry.last_run == report.run_id.to_string());
+        if entry.known_until.is_some_and(is_known) {
             return false;
         }
         let event = entry.take_in(report, rule, verdict, at);
@@ -186,6 +188,7 @@ impl Entry {
             monitor: report.monitor.as_deref().map(str::to_owned),
             track: Track::default(),
             last: at,
+            last_run: report.run_id.to_string(),
             severity: None,
             seen: None,
             ended: None,
@@ -196,7 +199,9 @@ impl Entry {
     }
 
     fn take_in(&mut self, report: &Report, rule: &Rule, verdict: Verdict, at: Moment) -> Option<Event> {
-        self.last = self.last.max(at);
+        if at >= self.last {
+            (self.last, self.last_run) = (at, report.run_id.to_string());
+        }
         // Only runs of canaries that are there are taken in.
         self.was_there = true;
         if verdict == Verdict::Failed {
