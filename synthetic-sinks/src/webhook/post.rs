@@ -129,8 +129,9 @@ impl Post {
                 Ok(None) | Err(_) => break,
             }
         }
-        // Scrubbed whole, and cut then.
-        let answer = String::from_utf8_lossy(&body);
+        // Scrubbed whole, and cut then. The mark lets a secret be found that ends where the reading did.
+        let end = if body.len() == LONGEST_ANSWER { "…" } else { "" };
+        let answer = format!("{}{end}", String::from_utf8_lossy(&body));
         let answer = one_line(&self.redactor.redact(&answer));
         let why = self.say(format!("answered {status} {}", cut(&answer, SHOWN)).trim_end());
         match (status, after) {
