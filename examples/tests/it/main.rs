@@ -16,6 +16,7 @@ mod reservations;
 mod routes;
 mod tls;
 mod tools;
+mod webhook;
 
 use std::sync::Once;
 use std::time::Duration;

@@ -8,7 +8,6 @@ mod files;
 mod life;
 mod messages;
 mod server;
-mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

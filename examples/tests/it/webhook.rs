@@ -1,18 +1,17 @@
-//! TLS: who is trusted.
+//! Notifications over TLS: who is trusted. It stands here, where a server with TLS is at hand.
 
 use std::sync::Arc;
 
 use synthetic_core::Sink;
+use synthetic_core::prelude::*;
 use synthetic_core::sink::DeliveryError;
-use synthetic_sinks::Webhook;
+use synthetic_sinks::{Webhook, WebhookError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-
-use super::{Runs, eager};
 
 /// Answers 200 to whoever trusts its certificate, which is returned as PEM.
 async fn server() -> (String, String) {
@@ -42,9 +41,11 @@ async fn server() -> (String, String) {
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused_and_one_that_is_trusted_is_taken() {
     let (url, pem) = server().await;
-    let report = [Runs::of("checkout").failed().await];
-    let refused = eager(Webhook::generic(&url).unwrap()).deliver(&report).await;
+    let failing = canary(Spec::new("checkout"), |run: Run| async move { run.expect("total", 25, eq(30)) });
+    let report = [Arc::new(once(failing).await)];
+    let eager = |webhook: std::result::Result<Webhook, WebhookError>| webhook.unwrap().fires_after(1, 1).unwrap();
+    let refused = eager(Webhook::generic(&url)).deliver(&report).await;
     assert!(matches!(&refused, Err(DeliveryError::Retry(why)) if why.contains("certificate")), "{refused:?}");
-    let trusting = eager(Webhook::generic(&url).unwrap()).trust(pem.as_bytes()).unwrap();
+    let trusting = eager(Webhook::generic(&url)).trust(pem.as_bytes()).unwrap();
     assert_eq!(trusting.deliver(&report).await, Ok(()));
 }
