@@ -57,6 +57,8 @@ pub use self::secrets::ParameterStore;
 pub use self::secrets::SecretsManager;
 #[cfg(feature = "stdout")]
 pub use self::stdout::Stdout;
+#[cfg(feature = "webhook")]
+pub use self::webhook::{Webhook, WebhookError};
 
 /// The examples on the pages of the repository, which are compiled and run like any other.
 #[cfg(all(doctest, feature = "json-lines", feature = "junit", feature = "github"))]
@@ -67,5 +69,3 @@ mod pages {
     #[doc = include_str!("../../docs/files.md")]
     struct Files;
 }
-#[cfg(feature = "webhook")]
-pub use self::webhook::{Webhook, WebhookError};

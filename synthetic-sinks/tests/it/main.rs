@@ -26,3 +26,5 @@ mod secrets;
 mod sinks;
 #[cfg(feature = "stdout")]
 mod stdout;
+#[cfg(feature = "webhook")]
+mod webhook;
