@@ -1,7 +1,7 @@
 //! Pushgateway, for what ends before it can be scraped.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,7 +10,6 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
-use std::sync::Arc;
 use synthetic_core::sink::DeliveryError;
 
 use super::text::Form;
