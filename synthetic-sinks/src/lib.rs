@@ -68,4 +68,7 @@ mod pages {
     struct Artifacts;
     #[doc = include_str!("../../docs/files.md")]
     struct Files;
+    #[cfg(feature = "stdout")]
+    #[doc = include_str!("../../docs/sinks.md")]
+    struct Sinks;
 }

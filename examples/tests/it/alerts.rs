@@ -13,8 +13,9 @@ use synthetic_core::prelude::*;
 use synthetic_sinks::Stdout;
 use tempfile::TempDir;
 
+use super::aws;
 use super::command_line::{self, Ended};
-use super::tools;
+use super::prometheus::has;
 
 /// What the command prints; it needs no shop.
 fn printed(arguments: &str) -> String {
@@ -36,7 +37,10 @@ fn ended(command: Command) -> (Option<i32>, String, String) {
 
 /// Holds rule files against `promtool check rules`, if it is there.
 fn check_rules(all: &[String]) {
-    let Some(mut promtool) = tools::of_the_system("promtool") else { return };
+    if !has("promtool") {
+        return;
+    }
+    let mut promtool = Command::new("promtool");
     let folder = TempDir::new().unwrap();
     promtool.args(["check", "rules", "--lint-fatal"]).args(files(&folder, all));
     let (code, out, err) = ended(promtool);
@@ -45,7 +49,7 @@ fn check_rules(all: &[String]) {
 
 /// Reads YAML as others do, if Python's reader is there.
 fn read_yaml(all: &[String]) -> Option<Vec<Value>> {
-    let mut python = tools::of_the_venv("python")?;
+    let mut python = Command::new(aws::program("python")?);
     let folder = TempDir::new().unwrap();
     let read = "json.dumps([yaml.safe_load(open(name, encoding='utf-8')) for name in sys.argv[1:]])";
     python.args(["-c", &format!("import json, sys, yaml; print({read})")]).args(files(&folder, all));
@@ -76,7 +80,8 @@ fn prometheus_reads_the_rules_and_they_are_as_they_were() {
 fn cfn_lint_accepts_the_template_and_it_is_as_it_was() {
     let template = printed("alerts --format cloudformation");
     insta::assert_snapshot!("template", printed("alerts --format cloudformation api-health"));
-    let Some(mut lint) = tools::of_the_venv("cfn-lint") else { return };
+    let Some(lint) = aws::program("cfn-lint") else { return };
+    let mut lint = Command::new(lint);
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("alarms.yml");
     std::fs::write(&file, template).unwrap();

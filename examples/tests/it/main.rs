@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
 mod alerts;
+#[path = "../../../synthetic-sinks/tests/it/aws.rs"]
+#[expect(dead_code, reason = "the tests of the sinks need more of it")]
+mod aws;
 mod command_line;
+mod everything;
 mod faults;
 mod login;
 mod orders;
@@ -15,7 +19,6 @@ mod prometheus;
 mod reservations;
 mod routes;
 mod tls;
-mod tools;
 mod webhook;
 
 use std::sync::Once;

@@ -8,7 +8,7 @@ use synthetic_core::{Outcome, Report};
 use tokio::time::Instant;
 
 use super::moment::Moment;
-use super::notice::{Ended, Notice, Seen, ended_at, key};
+use super::notice::{Ended, Notice, Seen, bounded, ended_at, key};
 use super::rule::{Event, Rule, Track, Verdict};
 
 /// How many runs are remembered by their id, so that a batch that is delivered again counts once: several batches.
@@ -238,9 +238,9 @@ impl Entry {
         Some(Notice {
             event,
             key: key(self.monitor.as_deref(), self.location.as_deref(), &self.canary),
-            canary: self.canary.clone(),
-            location: self.location.clone(),
-            monitor: self.monitor.clone(),
+            canary: bounded(&self.canary),
+            location: self.location.as_deref().map(bounded),
+            monitor: self.monitor.as_deref().map(bounded),
             since,
             severity: self.severity.unwrap_or(Outcome::Failed),
             failures: (self.track.failures(), self.track.runs()),

@@ -14,6 +14,8 @@ use super::text::{cut, one_line};
 const LONGEST_TEXT: usize = 16 * 1024;
 /// The longest line that stands for a failure, in characters.
 const LONGEST_HEADLINE: usize = 500;
+/// The longest name, in characters. That of a canary has 255 at most, and what the others have is up to their users.
+const LONGEST_NAME: usize = 255;
 /// How many things that were left behind are listed.
 const MOST_LEAKS: usize = 5;
 
@@ -76,6 +78,11 @@ impl Seen {
             text: cut(&text(report), LONGEST_TEXT).into_owned(),
         }
     }
+}
+
+/// Returns a name as a message carries it.
+pub(super) fn bounded(name: &str) -> String {
+    cut(name, LONGEST_NAME).into_owned()
 }
 
 /// Returns when a run ended.

@@ -22,6 +22,14 @@ mod junit;
 mod prometheus;
 #[cfg(feature = "cloudwatch")]
 mod proxy;
+#[cfg(all(
+    feature = "artifacts",
+    feature = "cloudwatch",
+    feature = "emf",
+    feature = "prometheus",
+    feature = "webhook"
+))]
+mod remote;
 mod secrets;
 mod sinks;
 #[cfg(feature = "stdout")]

@@ -1,4 +1,4 @@
-//! Every sink that needs no service, and what a test may ask of each: a new one is a line in [`all`].
+//! Every sink, and what a test may ask of each: a new one is a line in [`all`].
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -63,6 +63,54 @@ pub(crate) fn all() -> Vec<Kind> {
         Kind::new("JUnit", crate::junit::file, crate::junit::is_junit),
         #[cfg(feature = "github")]
         Kind::new("GitHub", crate::github::text, crate::github::gives_no_command),
+        #[cfg(all(
+            feature = "artifacts",
+            feature = "cloudwatch",
+            feature = "emf",
+            feature = "prometheus",
+            feature = "webhook"
+        ))]
+        Kind::new("EMF", crate::remote::emf, crate::remote::is_emf),
+        #[cfg(all(
+            feature = "artifacts",
+            feature = "cloudwatch",
+            feature = "emf",
+            feature = "prometheus",
+            feature = "webhook"
+        ))]
+        Kind::new("EMF, in layers", crate::remote::layered, crate::remote::is_emf),
+        #[cfg(all(
+            feature = "artifacts",
+            feature = "cloudwatch",
+            feature = "emf",
+            feature = "prometheus",
+            feature = "webhook"
+        ))]
+        Kind::new("Prometheus", crate::remote::prometheus, crate::remote::is_exposition),
+        #[cfg(all(
+            feature = "artifacts",
+            feature = "cloudwatch",
+            feature = "emf",
+            feature = "prometheus",
+            feature = "webhook"
+        ))]
+        Kind::new("artifacts", crate::remote::artifacts, crate::remote::are_kept),
+        #[cfg(all(
+            feature = "artifacts",
+            feature = "cloudwatch",
+            feature = "emf",
+            feature = "prometheus",
+            feature = "webhook"
+        ))]
+        Kind::new("notifications", crate::remote::webhooks, crate::remote::are_messages),
+        #[cfg(all(
+            feature = "artifacts",
+            feature = "cloudwatch",
+            feature = "emf",
+            feature = "prometheus",
+            feature = "webhook"
+        ))]
+        Kind::new("CloudWatch", crate::remote::cloudwatch, crate::remote::has_the_tame_run),
     ])
 }
 

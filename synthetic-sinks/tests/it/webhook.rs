@@ -7,7 +7,7 @@ mod answers;
 mod files;
 mod life;
 mod messages;
-mod server;
+pub(crate) mod server;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

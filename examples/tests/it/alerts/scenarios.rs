@@ -1,10 +1,12 @@
 //! What the rules do as time goes by: series of three canaries, minute by minute, through `promtool test rules`.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{ended, printed};
-use crate::tools;
+use crate::prometheus::has;
 
 const CANARIES: [&str; 3] = ["api-health", "order-price", "order-workflow"];
 
@@ -55,7 +57,10 @@ fn series(canary: &str, story: &Story) -> Vec<Value> {
 /// Checks what fires at each of these minutes when this is the story of `api-health`, and all else is well: names of alerts,
 /// each with its window or its severity where that tells it from another one.
 fn check(story: &Story, expected: &[(u32, &[&str])]) {
-    let Some(mut promtool) = tools::of_the_system("promtool") else { return };
+    if !has("promtool") {
+        return;
+    }
+    let mut promtool = Command::new("promtool");
     let mut input: Vec<_> = CANARIES[1..].iter().flat_map(|canary| series(canary, &HEALTHY)).collect();
     input.extend(series(CANARIES[0], story));
     let tests: Vec<_> = expected
