@@ -6,6 +6,8 @@ mod artifacts;
 mod aws;
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod bucket;
+#[cfg(any(feature = "pushgateway", feature = "webhook"))]
+mod client;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
 #[cfg(any(feature = "emf", feature = "github", feature = "stdout"))]

@@ -1,18 +1,17 @@
 //! Pushgateway, for what ends before it can be scraped.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url};
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
 use synthetic_core::sink::DeliveryError;
 
 use super::text::Form;
+use crate::client;
 
 /// How long a push may take.
 const BOUND: Duration = Duration::from_secs(10);
@@ -96,12 +95,8 @@ impl Gateway {
             return Ok(client);
         }
         let fatal = |error: &dyn fmt::Display| DeliveryError::Fatal(format!("cannot set up TLS for {self}: {error}"));
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(BuilderVerifierExt::with_platform_verifier)
-            .map_err(|error| fatal(&error))?
-            .with_no_client_auth();
-        let client = Client::builder().tls_backend_preconfigured(config).timeout(BOUND);
+        let tls = if self.url.scheme() == "https" { client::tls([]) } else { client::unused_tls() };
+        let client = client::builder(tls.map_err(|error| fatal(&error))?, BOUND).no_proxy();
         let client = client.build().map_err(|error| fatal(&error))?;
         Ok(self.client.get_or_init(|| client))
     }

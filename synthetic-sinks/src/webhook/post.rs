@@ -2,21 +2,20 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::Verifier;
 use synthetic_core::secret::{Redactor, Secret};
 use synthetic_core::sink::DeliveryError;
 use tokio::sync::OnceCell;
 
 use super::error::WebhookError;
 use super::text::{cut, one_line};
+use crate::client;
 
 /// How much of an answer is read, in bytes, when it is not good.
 const LONGEST_ANSWER: usize = 4 * 1024;
@@ -159,48 +158,19 @@ impl Post {
         let tls = if self.url.scheme() == "https" {
             let roots = self.roots.clone();
             // Reading the platform's roots takes milliseconds.
-            tokio::task::spawn_blocking(move || tls(roots))
+            tokio::task::spawn_blocking(move || client::tls(roots))
                 .await
                 .map_err(|_| DeliveryError::Fatal("the runtime was shut down".to_owned()))?
         } else {
-            unused_tls()
+            client::unused_tls()
         };
         let tls = tls.map_err(|error| DeliveryError::Retry(self.say(&format!("cannot set up tls: {error}"))))?;
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .retry(reqwest::retry::never())
-            // What is sent, and the token in the address, is for nobody else.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(self.timeout)
-            .timeout(self.timeout);
+        let mut builder = client::builder(tls, self.timeout);
         if !self.proxy {
             builder = builder.no_proxy();
         }
         builder.build().map_err(|error| DeliveryError::Fatal(self.say(&describe(error))))
     }
-}
-
-/// Trusts the platform's roots and those given.
-fn tls(roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider))?;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(config)
-}
-
-/// Trusts nobody: for addresses without TLS.
-fn unused_tls() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(config)
 }
 
 /// Returns what of an address may be a secret: whatever is behind the host, whole and in its parts, but for plain words.

@@ -150,3 +150,40 @@ async fn a_delivery_of_its_own() {
     let delivered = CloudWatch::from_env().await.deliver(&[report(last_minute(), json!({}))]).await;
     println!("{delivered:?}");
 }
+
+#[tokio::test]
+async fn an_hour_without_cloudwatch_and_as_many_restarts_lose_nothing_and_repeat_nothing_with_a_spool() {
+    let Some(emulator) = Emulator::start().await else { return };
+    let down = Proxy::start(None, |call, _| match call % 3 {
+        0 => Error(503, "com.amazonaws.cloudwatch#ServiceUnavailable", &[]),
+        1 => Error(400, "com.amazonaws.cloudwatch#ThrottlingException", &[]),
+        _ => Hang,
+    });
+    let (down, folder) = (down.await, tempfile::tempdir().unwrap());
+    let began = last_minute() - Duration::from_secs(3660);
+    let run = async |minute: u32, endpoint: String, close: Duration| {
+        let health = canary(Spec::new(CANARY), |run: Run| async move { run.expect("1 + 1", 1 + 1, eq(2)) });
+        let monitor = Monitor::named("shop")
+            .canary(every(mins(1)), health)
+            .clock(Clock::starting_at(began + Duration::from_secs(60) * minute))
+            .spooled_sink(folder.path(), sink(endpoint).await)
+            .close_within(close);
+        monitor.build().unwrap().once().await.1.sinks.remove(0)
+    };
+    for minute in 0..60 {
+        let stats = run(minute, down.endpoint(), Duration::from_millis(20)).await;
+        assert_eq!((stats.delivered, stats.spooled), (0, u64::from(minute) + 1), "{stats:?}");
+        assert!(stats.dropped.is_empty(), "{stats:?}");
+    }
+    let stats = run(60, emulator.endpoint(), Duration::from_secs(30)).await;
+    assert_eq!((stats.delivered, stats.spooled, stats.dropped.len()), (61, 0, 0), "{stats:?}");
+
+    let client = Client::new(&config(emulator.endpoint()).await);
+    for minute in 0..=60 {
+        let due = began + Duration::from_secs(60) * minute;
+        let points = points(&client, "SuccessPercent", &[("CanaryName", CANARY)], due, 60).await;
+        let runs: Vec<_> = points.iter().filter_map(Datapoint::sample_count).collect();
+        assert_eq!(runs, [1.0], "the run of minute {minute} is there at its time, once");
+    }
+    assert!(run(61, emulator.endpoint(), Duration::from_secs(30)).await.delivered == 1, "nothing comes again");
+}
