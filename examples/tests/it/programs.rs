@@ -216,3 +216,22 @@ fn a_second_signal_ends_the_process_at_once() {
     use std::os::unix::process::ExitStatusExt;
     assert!(status.code() == Some(130) || status.signal() == Some(2), "{status:?}");
 }
+
+#[test]
+fn the_quickstart_serves_metrics_where_it_is_told_to() {
+    let mut child = program("quickstart", "--listen 127.0.0.1:0").spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let at = loop {
+        let line = said.next().expect("it says where").unwrap();
+        if let Some((_, at)) = line.split_once("metrics are served at http://") {
+            break at.trim_end_matches("/metrics").to_owned();
+        }
+    };
+    let mut stream = std::net::TcpStream::connect(&at).unwrap();
+    std::io::Write::write_all(&mut stream, format!("GET /metrics HTTP/1.0\r\nhost: {at}\r\n\r\n").as_bytes()).unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    let _ = child.kill();
+    child.wait().unwrap();
+    assert!(page.contains("synthetic_runs_total{canary=\"order-workflow\",outcome=\"passed\""), "{page}");
+}
