@@ -191,11 +191,12 @@ impl Monitor {
         let Self { board, sinks, runner, sweeps, connectivity, grace, close, handle } = self;
         let sweeping = sweeps.start();
         let gate = Arc::new(connectivity.map(Gate::new));
+        let view: Arc<dyn MonitorView> = Arc::new(handle);
+        // Before anything is delivered: a spool may have something for a sink at once.
+        sinks.iter().for_each(|outlet| outlet.sink.begin(&view));
         let pipeline = Arc::new(Pipeline::start(sinks.iter().cloned()));
         board.delivers_to(pipeline.tallies());
-        let view: Arc<dyn MonitorView> = Arc::new(handle);
         let sinks: Vec<_> = sinks.into_iter().map(|outlet| outlet.sink).collect();
-        sinks.iter().for_each(|sink| sink.begin(&view));
         Stages { board, runner: with_last_words(runner, sinks), pipeline, gate, sweeps, sweeping, grace, close }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use synthetic_core::artifact::{ArtifactStore, Key, Retention, RunFolder, StoreError};
+use synthetic_core::artifact::{Artifact, ArtifactStore, Key, Retention, RunFolder, StoreError};
 use synthetic_core::sink::{Batch, DeliveryError};
 use synthetic_core::{Clock, Report, Sink};
 use tokio::task::JoinSet;
@@ -163,7 +163,9 @@ impl Artifacts {
             files.push(File::new(folder.file("log.jsonl"), "application/jsonl", bytes));
         }
         if self.attachments.wants(report) {
-            for (index, artifact) in report.artifacts.iter().enumerate() {
+            // What comes from a spool names them only. What was stored of them before must not be replaced by nothing.
+            let whole = |(_, artifact): &(usize, &Artifact)| artifact.bytes.len() == artifact.size;
+            for (index, artifact) in report.artifacts.iter().enumerate().filter(whole) {
                 let key = folder.attachment(index + 1, &artifact.name);
                 files.push(File::new(key, &artifact.media_type, artifact.bytes.clone()));
             }

@@ -149,7 +149,9 @@ pub(crate) fn groups(report: &Report) -> Vec<Group<'_>> {
 }
 
 fn of_step<'a>(report: &Report, step: &'a StepReport) -> Group<'a> {
-    let at = report.started_at + step.started + step.duration;
+    let end = step.started.checked_add(step.duration).and_then(|after| report.started_at.checked_add(after));
+    // What was damaged on its way may say anything.
+    let at = end.unwrap_or(report.started_at);
     Group { scope: Scope::Step(&step.name), at, values: concluded(step.outcome, step.duration) }
 }
 

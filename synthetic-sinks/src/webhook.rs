@@ -130,7 +130,9 @@ impl Webhook {
     /// # Ok::<(), synthetic_sinks::WebhookError>(())
     /// ```
     pub fn templated(url: &str, template: &str) -> Result<Self, WebhookError> {
-        Ok(Self::new(Target::Generic { template: Some(Template::parse(template)?) }, Post::to(url, "")?))
+        let (template, post) = (Template::parse(template)?, Post::to(url, "")?);
+        template.own_texts().iter().for_each(|text| post.hide("template", text));
+        Ok(Self::new(Target::Generic { template: Some(template) }, post))
     }
 
     /// Sends to an incoming webhook of Slack, or of one that takes the same (Mattermost, Rocket.Chat). Its `url` is the secret.
@@ -302,10 +304,10 @@ impl Webhook {
     }
 
     /// Sets how often it looks after what no run has to come for: messages that did not arrive, canaries that were removed,
-    /// and for an Alertmanager everything that fires. At least 10 ms.
+    /// and for an Alertmanager everything that fires. At least 10 ms, at most a year.
     #[must_use]
     pub fn resend_every(mut self, every: Duration) -> Self {
-        self.settings().every = every.max(Duration::from_millis(10));
+        self.settings().every = every.clamp(Duration::from_millis(10), Duration::from_secs(365 * 24 * 60 * 60));
         self
     }
 

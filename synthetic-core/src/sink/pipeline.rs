@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use self::attempt::panicked;
 use self::closing::Close;
@@ -108,22 +108,26 @@ impl Pipeline {
                 (worker, tally)
             })
             .collect();
-        let mut all = Vec::new();
+        let (mut tallies, mut late) = (Vec::new(), Vec::new());
         for (mut worker, tally) in lanes {
             match timeout_at(deadline, &mut worker).await {
                 Ok(Ok(())) => {}
                 Ok(Err(broken)) => tally.fault("shutdown", &ended(broken)),
                 Err(_) => {
                     worker.abort();
-                    // One that blocks its thread does not even notice.
-                    let _ = timeout(MOMENT, worker).await;
+                    late.push(worker);
                     tally.fault("shutdown", "it was not done when the time for closing was up");
                 }
             }
-            tally.say_losses(true);
-            all.push(last_count(&tally));
+            tallies.push(tally);
         }
-        all
+        let moment = Instant::now() + MOMENT;
+        for worker in late {
+            // One that blocks its thread does not even notice.
+            let _ = timeout_at(moment, worker).await;
+        }
+        tallies.iter().for_each(|tally| tally.say_losses(true));
+        tallies.iter().map(|tally| last_count(tally)).collect()
     }
 }
 

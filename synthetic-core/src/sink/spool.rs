@@ -33,7 +33,7 @@ const LONGEST: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// - What can no longer be delivered is counted in [`SinkStats::dropped`](super::SinkStats::dropped) and told in the log:
 ///   `spool_full` when there was no room, `damaged` when what stands on the disk is not what was written, `gave_up` when it
 ///   became too old, `fatal` when the sink refuses it.
-/// - A disk that is full or broken stops no delivery: reports then wait in memory, 1024 at most, and are written as soon as
+/// - A disk that is full or reports errors stops no delivery: reports then wait in memory, 1024 at most, and are written as soon as
 ///   that works again.
 /// - It survives the death of the process. What the system has not written to the disk yet when the power fails is lost.
 ///

@@ -28,7 +28,9 @@ struct State {
     /// How many bytes were there then, and how many came since.
     bytes: u64,
     since: u64,
-    /// Why that failed, if it did.
+    /// Whether that failed.
+    failed: bool,
+    /// Why, until it is said.
     trouble: Option<String>,
 }
 
@@ -59,12 +61,12 @@ impl Upkeep {
             match kept {
                 Ok(kept) => {
                     state.bytes = kept.bytes;
-                    state.trouble = None;
+                    (state.failed, state.trouble) = (false, None);
                 }
                 Err(error) => {
                     tracing::warn!(target: "synthetic", store = store.name(), "what is too old could not be deleted: {error}");
                     state.since = state.since.saturating_add(counted);
-                    state.trouble = Some(error.to_string());
+                    (state.failed, state.trouble) = (true, Some(error.to_string()));
                 }
             }
         });
@@ -72,14 +74,15 @@ impl Upkeep {
 
     fn is_due(&self, state: &State, stored: bool, now: Duration) -> bool {
         let Some(last) = state.last else { return true };
-        let in_need = !stored || state.trouble.is_some();
+        let in_need = !stored || state.failed;
         let bytes = state.bytes.saturating_add(state.since);
         let too_much = self.retention.most_bytes().is_some_and(|most| bytes > most);
         let ago = now.saturating_sub(last);
         ago >= EVERY || (in_need && ago >= IN_NEED) || (too_much && !in_need)
     }
 
-    /// Waits for the one that is at it, and says why what is too old could not be deleted, if that is so.
+    /// Waits for the one that is at it, and says why what is too old could not be deleted, if that is so: once, because
+    /// it is tried again with the runs to come, and nothing that was stored is to wait for it.
     pub(super) async fn settle(&self) -> Result<(), DeliveryError> {
         let mut task = std::mem::take(&mut *lock(&self.task));
         let mut panicked = false;
@@ -89,7 +92,7 @@ impl Upkeep {
         if panicked {
             return Err(DeliveryError::Fatal("what is too old could not be deleted: the store panicked".to_owned()));
         }
-        let trouble = lock(&self.state).trouble.clone();
+        let trouble = lock(&self.state).trouble.take();
         trouble.map_or(Ok(()), |why| Err(DeliveryError::Retry(format!("what is too old could not be deleted: {why}"))))
     }
 }

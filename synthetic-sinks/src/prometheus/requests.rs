@@ -8,7 +8,7 @@ use synthetic_core::report::RequestReport;
 use super::histogram::{Histogram, Trace};
 use super::settings::Settings;
 use super::store::{Folded, OTHER};
-use super::text::{Writer, labels};
+use super::text::{Writer, cut, labels};
 
 /// All requests, each with the number of canaries that have made it.
 #[derive(Debug, Default)]
@@ -43,7 +43,9 @@ impl Requests {
         settings: &Settings,
         folded: &Folded,
     ) -> &'a RequestSeries {
-        let is_it = |known: &Arc<RequestSeries>| known.key.url == request.url && known.key.method == request.method;
+        // As they will be shown: what is cut to the same text is the same series.
+        let (method, url) = (cut(&request.method), cut(&request.url));
+        let is_it = |known: &Arc<RequestSeries>| known.key.url == url && known.key.method == method;
         if let Some(at) = made.iter().position(is_it) {
             return &made[at];
         }
@@ -52,7 +54,7 @@ impl Requests {
             method: method.to_owned(),
             url: url.to_owned(),
         };
-        let mut key = named(&request.method, &request.url);
+        let mut key = named(method, url);
         let mut all = self.lock();
         if all.len() >= settings.requests() && !all.contains_key(&key) {
             folded.count("synthetic_request_duration");

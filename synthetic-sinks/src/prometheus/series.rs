@@ -114,14 +114,15 @@ impl CanarySeries {
     /// Adds what a run came to.
     pub(super) fn record(&mut self, report: &Report, settings: &Settings, requests: &Requests, folded: &Folded) {
         let trace = Trace::new(report);
-        self.current = self.variant(report, settings, folded);
-        self.variants[self.current].record(report, trace, settings, folded);
+        let variant = self.variant(report, settings, folded);
+        self.variants[variant].record(report, trace, settings, folded);
         let cleanup = &report.cleanup;
         let oldest = cleanup.oldest_pending.unwrap_or_default().as_secs_f64();
         self.pending = Some(Pending { count: cleanup.pending, oldest });
         if report.outcome == Outcome::Skipped {
-            return; // It says nothing of the target.
+            return; // It says nothing of the target, and has no labels: the gauges stay as they are.
         }
+        self.current = variant;
         self.last = Some(Last { up: report.outcome.is_up(), at: ended(report).as_secs_f64() });
         if settings.blackbox {
             self.probe = Some(Probe::of(report));

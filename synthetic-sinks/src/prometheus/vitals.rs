@@ -10,7 +10,7 @@ use synthetic_core::sink::{MonitorView, SinkStats};
 use super::text::{Ending, Kind, Writer, labels, push_label};
 
 /// Every reason for which a sink can lose reports, so that their series start at 0.
-const DROPPED: [&str; 4] = ["fatal", "gave_up", "queue_full", "shutdown"];
+const DROPPED: [&str; 6] = ["damaged", "fatal", "gave_up", "queue_full", "shutdown", "spool_full"];
 
 /// What one monitor sees of itself.
 struct Vitals {

@@ -97,9 +97,9 @@ impl Book {
 
     /// Ends the alerts of canaries that are gone: those that `is_there` denies, when it did not always or when
     /// `long_enough` has passed since the start that it should know them.
-    pub(super) fn retire(&mut self, is_there: impl Fn(&str) -> bool, long_enough: bool, now: Moment) {
-        self.entries.retain(|(canary, _), entry| {
-            if is_there(canary) {
+    pub(super) fn retire(&mut self, is_there: impl Fn(&str, Option<&str>) -> bool, long_enough: bool, now: Moment) {
+        self.entries.retain(|(canary, location), entry| {
+            if is_there(canary, location.as_deref()) {
                 entry.was_there = true;
                 return true;
             }
@@ -129,7 +129,9 @@ impl Book {
         let mut owed: Vec<_> = self
             .entries
             .iter()
-            .filter_map(|(key, entry)| Some((key, entry, entry.track.owed().filter(|owed| !owed.held)?)))
+            .filter_map(|(key, entry)| {
+                Some((key, entry, entry.track.owed().filter(|owed| !owed.held || entry.has_no_more_runs())?))
+            })
             .collect();
         owed.sort_by_key(|(_, entry, owed)| (owed.tries, entry.last));
         owed.into_iter().map(|(key, ..)| key.clone()).collect()
@@ -224,6 +226,11 @@ impl Entry {
             self.track.resolve();
             self.ended = Some((since, ended));
         }
+    }
+
+    /// Returns whether its canary is gone: no further run is an occasion to try what was refused.
+    fn has_no_more_runs(&self) -> bool {
+        self.ended.as_ref().is_some_and(|(_, ended)| ended.run_id.is_none())
     }
 
     fn owes(&self, event: Event) -> bool {

@@ -99,7 +99,10 @@ impl Desk {
         let now = now();
         if let Some(view) = view {
             let long_enough = self.began.is_some_and(|began| began.elapsed() >= ADOPTED_AFTER);
-            self.book.retire(|canary| view.has_canary(canary), long_enough, now);
+            // One at a place where the monitor does not run any more has no more runs either.
+            let is_there =
+                |canary: &str, location: Option<&str>| view.has_canary(canary) && view.location() == location;
+            self.book.retire(is_there, long_enough, now);
         }
         let given_up = self.book.give_up(Moment(now.0.saturating_sub(millis(RESOLVE_FOR))));
         if given_up > 0 {
@@ -148,12 +151,17 @@ impl Desk {
             return Ok(());
         }
         self.wait_is_over()?;
+        let mut refused = Ok(());
         for some in firing.chunks(AT_ONCE) {
             let body = settings.target.all(some.iter().map(|(_, notice)| notice), settings.beside(now()));
-            settings.post.send(body).await.map_err(|error| self.noted(error))?;
-            some.iter().for_each(|(key, _)| self.book.sent(key));
+            match settings.post.send(body).await {
+                Ok(()) => some.iter().for_each(|(key, _)| self.book.sent(key)),
+                // The others would end where nobody says any more that they go on.
+                Err(error @ DeliveryError::Fatal(_)) => refused = Err(error),
+                Err(error) => return Err(self.noted(error)),
+            }
         }
-        Ok(())
+        refused
     }
 
     fn noted(&mut self, error: DeliveryError) -> DeliveryError {

@@ -45,19 +45,14 @@ impl StateFile {
             let text = match read(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(about(&error)),
+                Err(error) => return Err(about(&format!("{error}; {}", set_aside(&path)))),
             };
             match serde_json::from_slice::<Read>(&text) {
                 Ok(read) if read.form == FORM => Ok(read.canaries),
                 not_ours => {
                     let why =
                         not_ours.map_or_else(|error| error.to_string(), |read| format!("it is a {:?}", read.form));
-                    let aside = beside(&path, ".unreadable");
-                    let moved = fs::rename(&path, &aside).map_or_else(
-                        |error| format!("and it could not be moved aside: {error}"),
-                        |()| format!("it was moved to {}", aside.display()),
-                    );
-                    Err(about(&format!("{why}; {moved}")))
+                    Err(about(&format!("{why}; {}", set_aside(&path))))
                 }
             }
         })
@@ -78,6 +73,15 @@ impl StateFile {
         self.written = text;
         Ok(())
     }
+}
+
+/// Moves a file that is not ours out of the way, before ours takes its name; and says where it is.
+fn set_aside(path: &Path) -> String {
+    let aside = beside(path, ".unreadable");
+    fs::rename(path, &aside).map_or_else(
+        |error| format!("and it could not be moved aside: {error}"),
+        |()| format!("it was moved to {}", aside.display()),
+    )
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -1,5 +1,7 @@
 //! Templates of the generic target: JSON with places for what a message says.
 
+use std::fmt;
+
 use super::error::WebhookError;
 use super::notice::Notice;
 
@@ -10,13 +12,38 @@ const NAMES: [&str; 13] = [
 ];
 
 /// A text with places for values.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Template {
     /// Text, and the name that follows it; the last text has none.
     parts: Vec<(String, Option<&'static str>)>,
 }
 
+/// Its names only: the text may hold a key.
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.parts.iter().filter_map(|(_, name)| *name)).finish()
+    }
+}
+
 impl Template {
+    /// Returns the texts of its own that may be secret: those without a place, and not a word.
+    pub(super) fn own_texts(&self) -> Vec<String> {
+        const PLACE: &str = "{{}}";
+        fn collect(value: &serde_json::Value, texts: &mut Vec<String>) {
+            match value {
+                serde_json::Value::String(text) if text.len() >= 8 && !text.contains(PLACE) => texts.push(text.clone()),
+                serde_json::Value::Array(all) => all.iter().for_each(|one| collect(one, texts)),
+                serde_json::Value::Object(all) => all.values().for_each(|one| collect(one, texts)),
+                _ => {}
+            }
+        }
+        let mut texts = Vec::new();
+        if let Ok(value) = serde_json::from_str(&self.fill(|_| PLACE.to_owned())) {
+            collect(&value, &mut texts);
+        }
+        texts
+    }
+
     /// Reads a template, and tries that it makes JSON whatever the values are.
     pub(super) fn parse(template: &str) -> Result<Self, WebhookError> {
         let wrong = |why: String| Err(WebhookError::InvalidTemplate(why));

@@ -75,7 +75,7 @@ impl Backoff {
         let jitter = fastrand::f64();
         if let DeliveryError::RateLimited { after, .. } = error {
             // Never sooner than told.
-            return (*after).min(LONGEST_LIMIT).mul_f64(1.0 + jitter / 10.0);
+            return (*after).min(LONGEST_LIMIT).mul_f64(1.0 + jitter / 10.0).min(LONGEST_LIMIT);
         }
         let longest = FIRST_WAIT.saturating_mul(1 << self.tries.min(16)).min(LONGEST_WAIT);
         self.tries = self.tries.saturating_add(1);

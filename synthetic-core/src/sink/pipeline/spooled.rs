@@ -5,10 +5,11 @@ mod backlog;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::backlog::Backlog;
 use super::attempt::{self, Backoff, caught};
@@ -29,8 +30,8 @@ pub(super) struct Spooled {
     backlog: Backlog,
     /// How many of the first reports of the backlog are the batch that is tried until its fate is known.
     batch: usize,
-    /// Whether the sink has it, and only has to flush.
-    is_delivered: bool,
+    /// Whether the sink has it, and only has to flush. Known also of a try that is given up.
+    is_delivered: Arc<AtomicBool>,
     backoff: Backoff,
     clock: Clock,
     longest: Duration,
@@ -43,14 +44,9 @@ enum Stage {
     /// It waits for company.
     Lingering(Instant),
     /// The sink has it in its hands.
-    Trying(Pin<Box<dyn Future<Output = Tried> + Send>>),
+    Trying(Pin<Box<dyn Future<Output = Result<(), DeliveryError>> + Send>>),
     /// It is tried again later; sooner when it is urgent, unless somebody told us when.
     Waiting { until: Instant, may_hurry: bool },
-}
-
-struct Tried {
-    is_delivered: bool,
-    result: Result<(), DeliveryError>,
 }
 
 impl Spooled {
@@ -63,7 +59,7 @@ impl Spooled {
     ) -> Self {
         let longest = store.longest();
         let backlog = Backlog::new(store, Arc::clone(&tally));
-        let (batch, is_delivered, backoff, clock) = (0, false, Backoff::default(), Clock::system());
+        let (batch, is_delivered, backoff, clock) = (0, Arc::default(), Backoff::default(), Clock::system());
         Self { sink, reports, tally, closing, backlog, batch, is_delivered, backoff, clock, longest }
     }
 
@@ -80,8 +76,8 @@ impl Spooled {
             if matches!(stage, Stage::Idle | Stage::Lingering(_)) {
                 stage = self.next_stage(stage, shape, is_ending, is_readable);
             }
+            // In no order: neither a long backlog nor many reports keep the other waiting.
             tokio::select! {
-                biased;
                 () = self.closing.time_up() => break,
                 next = pass(&mut stage) => stage = match next {
                     Some(tried) => self.settle(tried).await,
@@ -89,6 +85,10 @@ impl Spooled {
                 },
                 received = self.reports.recv_many(&mut incoming, QUEUE), if is_open => {
                     is_open = received > 0;
+                    self.backlog.take_in(&mut incoming, self.batch).await;
+                }
+                // There may be room by now.
+                () = sleep(DISK_WAIT), if self.backlog.has_unwritten() => {
                     self.backlog.take_in(&mut incoming, self.batch).await;
                 }
                 _ = hurry.begun(), if !is_ending => {
@@ -124,24 +124,19 @@ impl Spooled {
             return Stage::Idle;
         }
         let (sink, batch) = (Arc::clone(&self.sink), self.backlog.first(self.batch));
-        let mut is_delivered = self.is_delivered;
+        let is_delivered = Arc::clone(&self.is_delivered);
         Stage::Trying(Box::pin(async move {
-            let mut result = Ok(());
-            if !is_delivered {
-                result = attempt::deliver(&*sink, &batch).await;
-                is_delivered = result.is_ok();
+            if !is_delivered.load(Ordering::Relaxed) {
+                attempt::deliver(&*sink, &batch).await?;
+                is_delivered.store(true, Ordering::Relaxed);
             }
             // Only now is it safe to forget: a sink may keep what was delivered until it is flushed.
-            if result.is_ok() {
-                result = attempt::flush(&*sink).await;
-            }
-            Tried { is_delivered, result }
+            attempt::flush(&*sink).await
         }))
     }
 
-    async fn settle(&mut self, Tried { is_delivered, result }: Tried) -> Stage {
-        self.is_delivered = is_delivered;
-        let error = match result {
+    async fn settle(&mut self, tried: Result<(), DeliveryError>) -> Stage {
+        let error = match tried {
             Ok(()) => {
                 self.tally.delivered(self.batch as u64);
                 return self.conclude(self.batch).await;
@@ -173,7 +168,8 @@ impl Spooled {
         if self.batch > 0 {
             return Stage::Waiting { until: Instant::now(), may_hurry: true };
         }
-        (self.is_delivered, self.backoff) = (false, Backoff::default());
+        self.is_delivered.store(false, Ordering::Relaxed);
+        self.backoff = Backoff::default();
         Stage::Idle
     }
 
@@ -190,16 +186,23 @@ impl Spooled {
         while let Ok(report) = self.reports.try_recv() {
             incoming.push(report);
         }
-        self.backlog.take_in(&mut incoming, self.batch).await;
-        self.backlog.close();
-        if let Err(error) = caught(|| self.sink.close()).await {
-            self.tally.fault("close", &format!("it could not be closed: {error}"));
+        let is_delivered = self.is_delivered.load(Ordering::Relaxed);
+        self.backlog.take_in(&mut incoming, if is_delivered { self.batch } else { 0 }).await;
+        match caught(|| self.sink.close()).await {
+            // To close is to flush.
+            Ok(()) if is_delivered => {
+                self.tally.delivered(self.batch as u64);
+                self.backlog.forget(self.batch).await;
+            }
+            Ok(()) => {}
+            Err(error) => self.tally.fault("close", &format!("it could not be closed: {error}")),
         }
+        self.backlog.close();
     }
 }
 
 /// Waits until a stage is over, and returns what was tried if something was.
-async fn pass(stage: &mut Stage) -> Option<Tried> {
+async fn pass(stage: &mut Stage) -> Option<Result<(), DeliveryError>> {
     match stage {
         Stage::Idle => std::future::pending().await,
         Stage::Lingering(until) | Stage::Waiting { until, .. } => {

@@ -14,6 +14,8 @@ use crate::disk::{append_line, private, verified};
 pub(super) struct Cursor {
     file: File,
     place: Place,
+    /// The file says so.
+    is_written: bool,
 }
 
 /// Numbers of one length, so that each line covers the one before.
@@ -32,7 +34,12 @@ impl Cursor {
         let place = place_in(&bytes);
         let problem = (place.is_none() && !bytes.is_empty())
             .then(|| format!("{} is damaged: what was delivered before may be delivered again", path.display()));
-        Ok((Self { file, place: place.unwrap_or_default() }, problem))
+        let mut cursor = Self { file, place: place.unwrap_or_default(), is_written: place.is_some() };
+        if bytes.is_empty() {
+            // While there is room, so that it can be overwritten when there is none. Without room it is tried again later.
+            let _ = cursor.set(Place::default());
+        }
+        Ok((cursor, problem))
     }
 
     pub(super) fn place(&self) -> Place {
@@ -40,16 +47,18 @@ impl Cursor {
     }
 
     pub(super) fn set(&mut self, place: Place) -> io::Result<()> {
-        if place == self.place {
+        if place == self.place && self.is_written {
             return Ok(());
         }
         // Whatever becomes of the file, this process knows how far it is.
-        self.place = place;
+        (self.place, self.is_written) = (place, false);
         let line = Line { segment: format!("{:020}", place.segment), to: format!("{:020}", place.end) };
         let mut bytes = Vec::with_capacity(128);
         append_line(&mut bytes, &line).map_err(io::Error::other)?;
         self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(&bytes)
+        self.file.write_all(&bytes)?;
+        self.is_written = true;
+        Ok(())
     }
 }
 

@@ -17,6 +17,8 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 const SMALLEST: u64 = 4 * 1024;
 /// From which size on a segment that is done with goes while it is still written to.
 const WORTH_REMOVING: u64 = 64 * 1024;
+/// How often a place is tried to be read before what is left of its segment is given up: a minute, as its reader waits.
+const MOST_FAILED_READS: u32 = 12;
 
 /// How much may be in a spool, and what goes when that is too little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +87,8 @@ pub(crate) struct Files {
     /// What is before this was read.
     read_to: Place,
     reader: Option<Reader>,
+    /// How often in a row what comes next could not be read.
+    failed_reads: u32,
 }
 
 impl Files {
@@ -108,9 +112,15 @@ impl Files {
         let segments = left_in(&folder, cursor.place(), &mut found)?;
         let last = segments.back().map_or(0, |segment| segment.number).max(cursor.place().segment);
         let read_to = cursor.place();
-        let (current, reader) = (None, None);
+        let Some(next) = last.checked_add(1) else {
+            let place = folder.display();
+            return Err(OpenError::Broken(format!(
+                "spool folder {place} has a segment {last}, behind which there is none: remove it"
+            )));
+        };
+        let (current, reader, failed_reads) = (None, None, 0);
         let mut files =
-            Self { folder, bounds, _lock: lock, cursor, segments, current, next: last + 1, read_to, reader };
+            Self { folder, bounds, _lock: lock, cursor, segments, current, next, read_to, reader, failed_reads };
         // What cannot be written to is said now, and not when it is needed. A disk that is full may have room again then.
         if let Err(error) = files.start_segment() {
             if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
@@ -163,7 +173,7 @@ impl Files {
     pub(crate) fn read(&mut self, most: usize) -> Read {
         let mut read = Read::default();
         while read.reports.len() < most {
-            let Some(at) = self.segments.iter().position(|segment| self.is_unread(segment)) else { break };
+            let Some(at) = self.segments.iter().position(|segment| segment.unread > 0) else { break };
             match self.read_line(at) {
                 Ok(Some(Line::Report(report))) => read.reports.push((report, self.read_to)),
                 Ok(Some(Line::Damaged(why))) => {
@@ -178,8 +188,14 @@ impl Files {
                     self.give_up_segment(at, "somebody removed it", &mut read);
                 }
                 Err(error) => {
-                    read.error = Some(self.trouble("read", &error));
-                    break;
+                    let trouble = self.trouble("read", &error);
+                    self.failed_reads += 1;
+                    if self.failed_reads < MOST_FAILED_READS {
+                        read.error = Some(trouble);
+                        break;
+                    }
+                    // It stands in the way of all that comes after it.
+                    self.give_up_segment(at, &trouble, &mut read);
                 }
             }
             let segment = &mut self.segments[at];
@@ -282,12 +298,6 @@ impl Files {
         Ok(())
     }
 
-    fn is_unread(&self, segment: &Segment) -> bool {
-        let from = if segment.number == self.read_to.segment { self.read_to.end } else { 0 };
-        let header = HEADER.len() as u64;
-        segment.number >= self.read_to.segment && from.max(header) < segment.bytes
-    }
-
     fn read_line(&mut self, at: usize) -> io::Result<Option<Line>> {
         let number = self.segments[at].number;
         let from = if number == self.read_to.segment { self.read_to.end } else { 0 };
@@ -296,6 +306,7 @@ impl Files {
             _ => Reader::open(&self.path(number), number, from)?,
         };
         let line = reader.next()?;
+        self.failed_reads = 0;
         if line.is_some() {
             self.read_to = Place { segment: number, end: reader.at };
             let segment = &mut self.segments[at];
@@ -311,7 +322,7 @@ impl Files {
         let (number, end) = (segment.number, segment.bytes);
         read.damaged += std::mem::take(&mut segment.unread);
         read.damage = format!("{} is damaged: {why}", self.path(number).display());
-        (self.read_to, self.reader) = (Place { segment: number, end }, None);
+        (self.read_to, self.reader, self.failed_reads) = (Place { segment: number, end }, None, 0);
     }
 
     fn trouble(&self, verb: &str, error: &io::Error) -> String {
@@ -335,9 +346,10 @@ impl Drop for Files {
             let end = Place { segment: segment.number, end: segment.bytes };
             segment.bytes <= header || place >= end
         };
-        let all = self.segments.iter().all(is_done);
+        let _ = self.cursor.set(place);
+        let mut all = self.segments.iter().all(is_done);
         for segment in self.segments.iter().filter(|segment| is_done(segment)) {
-            let _ = remove(&self.path(segment.number));
+            all &= remove(&self.path(segment.number)).is_ok();
         }
         if all {
             let _ = remove(&self.folder.join("delivered"));

@@ -40,19 +40,19 @@ async fn restored() -> Book {
 #[tokio::test]
 async fn a_canary_of_an_earlier_process_has_to_be_missing_for_long_to_count_as_removed() {
     let mut book = restored().await;
-    book.retire(|_| false, false, Moment(1));
+    book.retire(|_, _| false, false, Moment(1));
     assert_eq!(tell(&mut book), [""; 0]);
-    book.retire(|_| false, true, Moment(1));
+    book.retire(|_, _| false, true, Moment(1));
     assert_eq!(tell(&mut book), ["resolve checkout"]);
-    book.retire(|_| false, true, Moment(1));
+    book.retire(|_, _| false, true, Moment(1));
     assert!(book.kept().is_empty());
 }
 
 #[tokio::test]
 async fn a_canary_that_was_there_counts_as_removed_at_once() {
     let mut book = restored().await;
-    book.retire(|_| true, false, Moment(1));
-    book.retire(|_| false, false, Moment(1));
+    book.retire(|_, _| true, false, Moment(1));
+    book.retire(|_, _| false, false, Moment(1));
     assert_eq!(tell(&mut book), ["resolve checkout"]);
 }
 
@@ -60,7 +60,7 @@ async fn a_canary_that_was_there_counts_as_removed_at_once() {
 async fn a_canary_that_is_removed_before_anybody_was_told_is_forgotten() {
     let mut book = Book::default();
     assert!(book.take_in(&run("checkout", 25).await, &RULE));
-    book.retire(|_| false, false, Moment(1));
+    book.retire(|_, _| false, false, Moment(1));
     assert!(book.kept().is_empty());
 }
 

@@ -54,6 +54,14 @@ impl Backlog {
     /// Writes reports down. Those of the batch stay in memory, whatever goes to make room.
     pub(super) async fn take_in(&mut self, reports: &mut Vec<Arc<Report>>, batch: usize) {
         self.unwritten.extend(reports.drain(..));
+        // What the disk did not take before, it may take now; as long as nothing on it comes after.
+        while self.status.unread == 0
+            && self.front.len() > batch
+            && self.front.back().is_some_and(|it| it.place.is_none())
+        {
+            self.unwritten.extend(self.front.pop_back().map(|waiting| waiting.report));
+            self.unwritten.rotate_right(1);
+        }
         if self.unwritten.is_empty() {
             return;
         }
@@ -65,9 +73,21 @@ impl Backlog {
                 self.status = status;
                 self.place(appended, batch, was_behind);
             }
-            Err(error) => self.tally.spool_fault(&error),
+            Err(error) => self.not_written(&error),
         }
         self.count();
+    }
+
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// What the disk does not take waits in memory, as far as there is room.
+    fn not_written(&mut self, error: &str) {
+        self.tally.spool_fault(error);
+        let lost = self.unwritten.len().saturating_sub(QUEUE);
+        self.unwritten.truncate(QUEUE);
+        self.tally.lose("spool_full", lost as u64, error);
     }
 
     fn place(&mut self, appended: Appended, batch: usize, mut is_behind: bool) {
@@ -88,10 +108,7 @@ impl Backlog {
             self.tally.lose("spool_full", lost, "its spool is full, and the oldest reports made room");
         }
         if let Some(error) = error {
-            self.tally.spool_fault(&error);
-            let lost = self.unwritten.len().saturating_sub(QUEUE);
-            self.unwritten.truncate(QUEUE);
-            self.tally.lose("spool_full", lost as u64, &error);
+            self.not_written(&error);
         }
     }
 
@@ -135,13 +152,15 @@ impl Backlog {
 
     async fn add(&mut self, read: Read) -> bool {
         let Read { reports, damaged, damage, error } = read;
+        // Nothing at all, where something should be: it is no use to ask again at once.
+        let is_progress = damaged > 0 || !reports.is_empty();
         let waiting = reports.into_iter().map(|(report, place)| Waiting { report, place: Some(place) });
         self.front.extend(waiting);
         self.tally.lose("damaged", damaged, &damage);
         if self.front.is_empty() && damaged > 0 {
             self.forget(0).await;
         }
-        let Some(error) = error else { return true };
+        let Some(error) = error else { return is_progress };
         self.tally.spool_fault(&error);
         false
     }

@@ -301,6 +301,85 @@ async fn a_torn_last_line_and_a_flipped_byte_are_counted_and_the_rest_is_deliver
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_for_a_minute_is_given_up_and_holds_up_nothing_that_comes_after() {
+    let (folder, reports) = (tempdir().unwrap(), Numbered::new().await);
+    let down = Place::down();
+    let pipeline = spooled(Spool::new(folder.path()), &down);
+    for n in 0..10 {
+        pipeline.accept(&reports.get(n));
+    }
+    pipeline.close(Duration::from_secs(5)).await;
+    let place = Arc::new(Place::default());
+    let store = Spool::new(folder.path()).open().unwrap();
+    // It was found, and then it is something that is there and cannot be read.
+    let segment = segments(&folder).remove(0);
+    std::fs::remove_file(&segment).unwrap();
+    std::fs::create_dir(&segment).unwrap();
+    let pipeline = Pipeline::start([Outlet { sink: Arc::clone(&place) as Arc<dyn Sink>, spool: Some(store) }]);
+    pipeline.accept(&reports.get(10));
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    assert_eq!(place.seen(), [10]);
+    let stats = pipeline.close(Duration::from_secs(5)).await.remove(0);
+    assert_eq!((stats.delivered, &stats.dropped), (1, &[("damaged", 10)].into()), "{stats:?}");
+}
+
+#[tokio::test]
+async fn files_of_others_that_look_like_ours_are_counted_and_end_nothing() {
+    let reports = Numbered::new().await;
+    for (name, content) in [
+        ("00000000000000000009.jsonl", &b"a\nb\n"[..]),
+        ("00000000000000000009.jsonl", b"\n\n\n"),
+        ("00000000000000000009.jsonl", b"x"),
+    ] {
+        let folder = tempdir().unwrap();
+        std::fs::write(folder.path().join(name), content).unwrap();
+        let place = Arc::new(Place::default());
+        let pipeline = spooled(Spool::new(folder.path()), &place);
+        pipeline.accept(&reports.get(1));
+        let stats = pipeline.close(Duration::from_secs(5)).await.remove(0);
+        assert_eq!((place.seen(), stats.delivered), (vec![1], 1), "{content:?}: {stats:?}");
+        assert!(stats.dropped.keys().all(|reason| *reason == "damaged"), "{stats:?}");
+    }
+    let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("18446744073709551615.jsonl"), b"a\nb\n").unwrap();
+    let error = Spool::new(folder.path()).open().unwrap_err().to_string();
+    assert!(error.contains("behind which there is none: remove it"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sink_has_when_it_is_closed_is_delivered_and_does_not_come_again() {
+    struct Slow(Mutex<u64>);
+    #[async_trait]
+    impl Sink for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+        async fn deliver(&self, reports: &[Arc<Report>]) -> Result<(), DeliveryError> {
+            *self.0.lock().unwrap() += reports.len() as u64;
+            Ok(())
+        }
+        async fn flush(&self) -> Result<(), DeliveryError> {
+            std::future::pending().await
+        }
+        async fn close(&self) -> Result<(), DeliveryError> {
+            Ok(())
+        }
+    }
+    let (folder, reports, sink) = (tempdir().unwrap(), Numbered::new().await, Arc::new(Slow(Mutex::new(0))));
+    for expected in [1, 0] {
+        let spool = Some(Spool::new(folder.path()).open().unwrap());
+        let pipeline = Pipeline::start([Outlet { sink: Arc::clone(&sink) as Arc<dyn Sink>, spool }]);
+        if expected == 1 {
+            pipeline.accept(&reports.get(1));
+        }
+        settle().await;
+        let stats = pipeline.close(Duration::from_secs(5)).await.remove(0);
+        assert_eq!((stats.delivered, stats.spooled, stats.dropped.len()), (expected, 0, 0), "{stats:?}");
+    }
+    assert_eq!(*sink.0.lock().unwrap(), 1);
+}
+
 #[tokio::test]
 async fn a_folder_has_one_owner_and_what_it_cannot_be_is_said() {
     let folder = tempdir().unwrap();
