@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 pub use self::layer::{Filter, LabelLimit, Layered, Prefix, Relabel, SinkExt};
 pub(crate) use self::pipeline::{Outlet, Pipeline};
+pub(crate) use self::spool::OpenError;
 pub use self::spool::Spool;
 pub use self::stats::SinkStats;
 pub(crate) use self::stats::Tally;

@@ -74,6 +74,20 @@ async fn one_monitor_serves_publishes_and_stores_the_same_runs() {
     assert!(served.contains(failed), "{served}");
     assert!(served.contains("synthetic_runs_total{canary=\"order-workflow\""), "those that did not run yet are there");
 
+    // Who looks at it meanwhile leaves its spool to it.
+    for command in ["validate", "list", "sweep --dry-run"] {
+        let beside = Command::new(env!("CARGO_BIN_EXE_storefront-monitor"))
+            .args(command.split(' '))
+            .args(["--cloudwatch", "--target", shop.plain_url(), "--journal"])
+            .arg(&journal)
+            .arg("--spool")
+            .arg(&spool)
+            .env("AWS_REGION", "eu-central-1")
+            .output();
+        let beside = beside.await.unwrap();
+        assert!(beside.status.success(), "{command}: {}", String::from_utf8_lossy(&beside.stderr));
+    }
+
     let pid = monitor.id().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     while let Some(line) = lines.next_line().await.unwrap() {

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::runner::Runner;
 use crate::schedule::{Schedule, apart, seed, stagger};
 use crate::secret::SecretStore;
-use crate::sink::{Outlet, Sink, Spool};
+use crate::sink::{OpenError, Outlet, Sink, Spool};
 
 /// Puts a monitor together. See [`Monitor`].
 ///
@@ -45,6 +45,8 @@ pub struct Builder {
     name: Arc<str>,
     canaries: Vec<(Schedule, AnyCanary)>,
     sinks: Vec<(Arc<dyn Sink>, Option<Spool>)>,
+    /// A spool that another process has is left to it.
+    is_beside_another: bool,
     runner: Runner,
     clock: Option<Clock>,
     kinds: Arc<Kinds>,
@@ -61,6 +63,7 @@ impl Builder {
             name,
             canaries: Vec::new(),
             sinks: Vec::new(),
+            is_beside_another: false,
             clock: None,
             kinds: Arc::default(),
             bad_kinds: Vec::new(),
@@ -381,6 +384,10 @@ impl Builder {
         for (sink, spool) in std::mem::take(&mut self.sinks) {
             let spool = match spool.map(|spool| spool.open()).transpose() {
                 Ok(spool) => spool,
+                Err(error @ OpenError::InUse(_)) if self.is_beside_another => {
+                    tracing::warn!(target: "synthetic", sink = sink.name(), "it goes on without its spool: {error}");
+                    None
+                }
                 Err(error) => {
                     problems.push(Problem { canary: None, text: format!("sink {}: {error}", sink.name()) });
                     continue;

@@ -179,6 +179,11 @@ impl Store {
         &self.found
     }
 
+    /// Forgets what was found cut off: it is counted.
+    pub(crate) fn settle(&self) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).settle();
+    }
+
     /// Returns how old a report may be and still be tried again.
     pub(crate) fn longest(&self) -> Duration {
         self.longest

@@ -10,7 +10,7 @@ use crate::monitor::{Builder, Exit, told_to_stop};
 
 pub(super) async fn once(builder: Builder, retries: Option<u32>, output: &OutputFlags) -> Result<Exit, Refused> {
     output.check()?;
-    let mut builder = builder.without_consoles();
+    let mut builder = builder.without_consoles().beside_another();
     if let Some(retries) = retries {
         builder = builder.each_spec(|spec| spec.retry(retries).retry_on(RetryOn::AnyFailure));
     }

@@ -13,7 +13,7 @@ use crate::monitor::{Builder, CanaryStatus, Exit};
 const STARTS: usize = 3;
 
 pub(super) fn list(builder: Builder, json: bool) -> Result<Exit, Refused> {
-    let canaries = builder.build().map_err(Refused::usage)?.handle().list();
+    let canaries = builder.without_spools().build().map_err(Refused::usage)?.handle().list();
     if json {
         let text = serde_json::to_string_pretty(&canaries).map_err(Refused::error)?;
         terminal::out(&text);
@@ -36,7 +36,7 @@ pub(super) fn validate(builder: Builder) -> Result<Exit, Refused> {
     let settings = builder.settings();
     let starts = builder.upcoming(Clock::system().now(), STARTS);
     let sinks = builder.sink_names();
-    let monitor = builder.build().map_err(Refused::usage)?;
+    let monitor = builder.beside_another().build().map_err(Refused::usage)?;
     let mut text = format!("monitor {:?} can run\n\n", monitor.name());
     let rows = settings.into_iter().map(|setting| [setting.name, setting.value, setting.source.to_string()]);
     text += &table(["SETTING", "VALUE", "SET BY"], rows);

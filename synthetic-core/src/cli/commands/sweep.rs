@@ -35,5 +35,5 @@ fn sweeper(builder: Builder) -> Result<Sweeper, Refused> {
     if !builder.has_a_journal() {
         return Err(Refused::usage("there is no journal to sweep: say --journal DIR, the one that the monitor writes"));
     }
-    Ok(builder.build().map_err(Refused::usage)?.sweeper())
+    Ok(builder.without_spools().build().map_err(Refused::usage)?.sweeper())
 }

@@ -37,6 +37,18 @@ impl Builder {
         self
     }
 
+    /// Touches no spool: nothing is reported.
+    pub(crate) fn without_spools(mut self) -> Self {
+        self.sinks.iter_mut().for_each(|(_, spool)| *spool = None);
+        self
+    }
+
+    /// Leaves the spools that the monitor in production has to it: this is another process, which does not stay.
+    pub(crate) fn beside_another(mut self) -> Self {
+        self.is_beside_another = true;
+        self
+    }
+
     /// Changes what is said of every canary.
     pub(crate) fn each_spec(mut self, change: impl Fn(Spec) -> Spec) -> Self {
         self.canaries =

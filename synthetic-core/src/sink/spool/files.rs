@@ -71,6 +71,9 @@ pub(crate) struct Read {
     pub(crate) error: Option<String>,
 }
 
+/// Files, and how many bytes of them are whole lines.
+type CutOff = Vec<(PathBuf, u64)>;
+
 /// The folder of a spool, which no other process has.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -81,6 +84,8 @@ pub(crate) struct Files {
     cursor: Cursor,
     /// All that there are, oldest first.
     segments: VecDeque<Segment>,
+    /// Those that end in half a line, and where that begins, until somebody has counted it.
+    cut_off: CutOff,
     /// The last of them, while it is written to.
     current: Option<File>,
     next: u64,
@@ -109,7 +114,8 @@ impl Files {
         }
         let (cursor, problem) = Cursor::open(&folder.join("delivered")).map_err(broken)?;
         let mut found = Found { problems: problem.into_iter().collect(), ..Found::default() };
-        let segments = left_in(&folder, cursor.place(), &mut found)?;
+        let mut cut_off = CutOff::new();
+        let segments = left_in(&folder, cursor.place(), &mut found, &mut cut_off)?;
         let last = segments.back().map_or(0, |segment| segment.number).max(cursor.place().segment);
         let read_to = cursor.place();
         let Some(next) = last.checked_add(1) else {
@@ -119,8 +125,19 @@ impl Files {
             )));
         };
         let (current, reader, failed_reads) = (None, None, 0);
-        let mut files =
-            Self { folder, bounds, _lock: lock, cursor, segments, current, next, read_to, reader, failed_reads };
+        let mut files = Self {
+            folder,
+            bounds,
+            _lock: lock,
+            cursor,
+            segments,
+            cut_off,
+            current,
+            next,
+            read_to,
+            reader,
+            failed_reads,
+        };
         // What cannot be written to is said now, and not when it is needed. A disk that is full may have room again then.
         if let Err(error) = files.start_segment() {
             if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
@@ -132,6 +149,13 @@ impl Files {
             found.problems.push(files.trouble("written to", &error));
         }
         Ok((files, found))
+    }
+
+    /// Cuts off the halves of lines, which are counted by now, so that they are counted once.
+    pub(super) fn settle(&mut self) {
+        for (path, whole) in self.cut_off.drain(..) {
+            let _ = File::options().write(true).open(&path).and_then(|file| file.set_len(whole));
+        }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -176,8 +200,8 @@ impl Files {
             let Some(at) = self.segments.iter().position(|segment| segment.unread > 0) else { break };
             match self.read_line(at) {
                 Ok(Some(Line::Report(report))) => read.reports.push((report, self.read_to)),
-                Ok(Some(Line::Damaged(why))) => {
-                    read.damaged += 1;
+                Ok(Some(Line::Damaged { why, reports })) => {
+                    read.damaged += reports;
                     read.damage = format!("{} is damaged: {why}", self.path(self.segments[at].number).display());
                     // It is done with when the report before it is.
                     let place = self.read_to;
@@ -341,6 +365,10 @@ impl Segment {
 /// A folder in which everything is done with is left empty, but for the lock.
 impl Drop for Files {
     fn drop(&mut self) {
+        // Who only looked has counted nothing.
+        if !self.cut_off.is_empty() {
+            return;
+        }
         let (place, header) = (self.cursor.place(), HEADER.len() as u64);
         let is_done = |segment: &Segment| {
             let end = Place { segment: segment.number, end: segment.bytes };
@@ -358,7 +386,12 @@ impl Drop for Files {
 }
 
 /// Returns the segments of which something is left, and removes the others.
-fn left_in(folder: &Path, delivered: Place, found: &mut Found) -> Result<VecDeque<Segment>, OpenError> {
+fn left_in(
+    folder: &Path,
+    delivered: Place,
+    found: &mut Found,
+    cut_off: &mut CutOff,
+) -> Result<VecDeque<Segment>, OpenError> {
     let unreadable = |error: io::Error| {
         let (folder, advice) = (folder.display(), advice(error.kind()));
         OpenError::Broken(format!("spool folder {folder} cannot be read ({error}): {advice}"))
@@ -376,10 +409,9 @@ fn left_in(folder: &Path, delivered: Place, found: &mut Found) -> Result<VecDequ
             let Scanned { segment, torn } = segment::scan(&path, number, from).map_err(OpenError::Broken)?;
             if torn {
                 found.torn += 1;
-                // So that it is told once.
-                let _ = File::options().write(true).open(&path).and_then(|file| file.set_len(segment.bytes));
+                cut_off.push((path.clone(), segment.bytes));
             }
-            if segment.unread > 0 {
+            if segment.unread > 0 || torn {
                 found.reports += segment.unread;
                 segments.push_back(segment);
                 continue;

@@ -16,6 +16,8 @@ const FORMAT: &str = "synthetic-spool/1";
 pub(super) const HEADER: &str = "0fd97194 {\"format\":\"synthetic-spool/1\"}\n";
 /// How much of a damaged line is shown, in bytes.
 const SHOWN: usize = 200;
+/// How every report begins, and no text inside of one, whose quotes are escaped.
+const BEGINS: &[u8] = b" {\"schema\":";
 
 /// A segment, as far as this process knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +70,10 @@ pub(super) fn scan(path: &Path, number: u64, from: u64) -> Result<Scanned, Strin
             break;
         }
         let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+        let mut is_report = n > 0;
         if n == 0 {
             check_format(path, &line)?;
+            is_report = is_spoilt_header(&line);
         }
         // Of a last line, nothing may be missing but its end.
         torn = !ended && verified(&line).is_none();
@@ -77,7 +81,7 @@ pub(super) fn scan(path: &Path, number: u64, from: u64) -> Result<Scanned, Strin
             break;
         }
         segment.bytes += read;
-        segment.unread += u64::from(n > 0 && segment.bytes > from);
+        segment.unread += u64::from(is_report && segment.bytes > from);
     }
     // A header that was cut off had no report behind it.
     torn &= segment.bytes > 0;
@@ -96,12 +100,27 @@ fn check_format(path: &Path, first: &[u8]) -> Result<(), String> {
     }
 }
 
+/// Returns whether a first line has run into the report behind it.
+fn is_spoilt_header(first: &[u8]) -> bool {
+    verified(first).is_none() && reports_in(first) > 0
+}
+
+/// Returns how many reports begin in a line: where a newline is damaged, more than one.
+fn reports_in(line: &[u8]) -> u64 {
+    line.windows(BEGINS.len()).filter(|window| *window == BEGINS).count() as u64
+}
+
 /// What a line holds.
 #[derive(Debug)]
 pub(super) enum Line {
     Report(Arc<Report>),
-    /// It is not what was written; the text says what is wrong and what it shows.
-    Damaged(String),
+    /// It is not what was written.
+    Damaged {
+        /// What is wrong with it, and what it shows.
+        why: String,
+        /// How many reports it was, one at least.
+        reports: u64,
+    },
 }
 
 /// Reads a segment from an offset on.
@@ -120,6 +139,9 @@ impl Reader {
         let mut reader = Self { file: BufReader::with_capacity(64 * 1024, file), number, at, line: Vec::new() };
         if at == 0 {
             reader.at = reader.file.read_until(b'\n', &mut reader.line)? as u64;
+            if is_spoilt_header(&reader.line) {
+                (reader.at, _) = (0, reader.file.seek(SeekFrom::Start(0))?);
+            }
         }
         Ok(reader)
     }
@@ -135,7 +157,7 @@ impl Reader {
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
         let damaged = |why: &str| {
             let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).into_owned();
-            Line::Damaged(format!("{why}, it begins with {shown:?}"))
+            Line::Damaged { why: format!("{why}, it begins with {shown:?}"), reports: reports_in(line).max(1) }
         };
         let Some(json) = verified(line) else { return Ok(Some(damaged("its checksum is wrong"))) };
         Ok(Some(match serde_json::from_slice(json) {

@@ -32,6 +32,7 @@ impl Backlog {
         found.problems.iter().for_each(|problem| tally.spool_fault(problem));
         tally.accept(found.reports + found.torn);
         tally.lose("damaged", found.torn, "its spool ends in a line that was cut off when its process ended");
+        store.settle();
         let status = Status { unread: found.reports, bytes: 0 };
         tally.spooled(status.unread, status.bytes);
         Self { store, tally, front: VecDeque::new(), unwritten: VecDeque::new(), status }

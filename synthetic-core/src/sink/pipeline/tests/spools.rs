@@ -380,6 +380,54 @@ async fn what_a_sink_has_when_it_is_closed_is_delivered_and_does_not_come_again(
     assert_eq!(*sink.0.lock().unwrap(), 1);
 }
 
+/// Returns a segment with three reports, as a process leaves it that could deliver none of them.
+async fn segment() -> Vec<u8> {
+    let (folder, reports) = (tempdir().unwrap(), Numbered::new().await);
+    let pipeline = spooled(Spool::new(folder.path()), &Place::down());
+    for n in 0..3 {
+        pipeline.accept(&reports.get(n));
+    }
+    pipeline.close(Duration::from_secs(5)).await;
+    std::fs::read(&segments(&folder)[0]).unwrap()
+}
+
+/// Returns what is delivered of a segment, and what is counted as damaged; a look at it before changes nothing.
+async fn delivered(bytes: &[u8]) -> (Vec<u64>, u64) {
+    let (folder, place) = (tempdir().unwrap(), Arc::new(Place::default()));
+    std::fs::write(folder.path().join("00000000000000000001.jsonl"), bytes).unwrap();
+    drop(Spool::new(folder.path()).open().unwrap());
+    let stats = spooled(Spool::new(folder.path()), &place).close(Duration::from_secs(5)).await.remove(0);
+    let damaged = stats.dropped.get("damaged").copied().unwrap_or_default();
+    assert_eq!((stats.queued, stats.dropped.values().sum::<u64>()), (0, damaged), "{stats:?}");
+    assert!(segments(&folder).is_empty(), "nothing of it stays");
+    (place.seen(), damaged)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_segment_that_was_cut_off_anywhere_what_is_whole_is_delivered_and_the_rest_counted() {
+    let bytes = segment().await;
+    let ends: Vec<_> = (1..=bytes.len()).filter(|end| bytes[end - 1] == b'\n').collect();
+    for length in (0..=bytes.len()).filter(|length| length % 3 == 0 || ends.iter().any(|end| end.abs_diff(*length) < 3))
+    {
+        // But for its end, a line is whole.
+        let whole = ends.iter().skip(1).filter(|end| **end <= length + 1).count() as u64;
+        let is_torn = length > ends[0] && !ends.iter().any(|end| *end == length || *end == length + 1);
+        assert_eq!(delivered(&bytes[..length]).await, ((0..whole).collect(), u64::from(is_torn)), "{length}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_byte_is_flipped_nothing_is_lost_in_silence() {
+    let bytes = segment().await;
+    for at in (0..bytes.len()).filter(|at| at % 3 == 0 || bytes[*at] == b'\n') {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        let (seen, damaged) = delivered(&flipped).await;
+        assert!(seen.is_sorted_by(|one, next| one < next), "{at}: {seen:?}");
+        assert_eq!(seen.len() as u64 + damaged, 3, "{at}: {seen:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_folder_has_one_owner_and_what_it_cannot_be_is_said() {
     let folder = tempdir().unwrap();
