@@ -28,6 +28,7 @@ mod inventory;
 mod node;
 mod prometheus;
 mod promql;
+mod severity;
 
 pub use self::inventory::Inventory;
 

@@ -3,8 +3,12 @@
 //! What each family means, what it is labelled with, and rules to alert by are in `docs/prometheus.md`.
 
 mod answer;
+mod blackbox;
+mod canaries;
 mod families;
+mod folded;
 mod histogram;
+mod label;
 mod listen;
 mod probe;
 #[cfg(feature = "pushgateway")]
@@ -29,6 +33,7 @@ use synthetic_core::sink::{DeliveryError, MonitorView};
 use synthetic_core::{Report, Secret, Sink};
 use tokio::sync::Semaphore;
 
+use self::folded::lock;
 use self::histogram::Bounds;
 pub use self::listen::ListenError;
 use self::listen::Listening;
@@ -36,7 +41,7 @@ use self::listen::Listening;
 pub use self::push::PushError;
 pub use self::settings::LabelError;
 use self::settings::{Declared, Settings};
-use self::store::{Key, Store, lock};
+use self::store::{Key, Store};
 use self::text::{Form, Writer};
 
 /// Counts runs, steps and requests for Prometheus, and shows them to whoever asks.

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::concern::Severity;
 use super::inventory::{Cadence, Watched};
+use super::severity::Severity;
 
 /// The long window, the short one, the factor, and the share of the budget of 30 days that is spent by then, in percent.
 const PAIRS: [(Duration, Duration, f64, u32, Severity); 3] = [

@@ -12,9 +12,10 @@ use std::time::Duration;
 use self::ids::{alarm_name, logical_id};
 use super::TooMany;
 use super::burn::{Burn, budget, burns};
-use super::concern::{self, Advice, Severity, round};
+use super::concern::{self, Advice, round};
 use super::inventory::{Cadence, Inventory, Watched};
 use super::node::{Node, list, map};
+use super::severity::Severity;
 
 /// How many resources a template has at most.
 ///

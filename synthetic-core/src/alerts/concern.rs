@@ -4,25 +4,8 @@ use std::time::Duration;
 
 use super::burn::{Burn, budget};
 use super::inventory::{Cadence, Watched};
+use super::severity::Severity;
 use crate::schedule::Words;
-
-/// How urgent an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Severity {
-    /// Somebody is to look at once.
-    Critical,
-    /// Somebody is to look in working hours.
-    Warning,
-}
-
-impl Severity {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::Warning => "warning",
-        }
-    }
-}
 
 /// What an alert says: what is so, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use super::burn::{Burn, budget, burns};
-use super::concern::{self, Advice, Severity};
+use super::concern::{self, Advice};
 use super::inventory::{Cadence, Inventory, Watched};
 use super::node::{Node, list, map};
 use super::promql::{literal, quoted, range};
+use super::severity::Severity;
 
 /// How long before a certificate expires somebody is told, and how long before that is urgent.
 const EXPIRES: [(Duration, Severity); 2] = [

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub(crate) use self::cursor::Place;
 use self::files::Bounds;
 use self::files::Files;
-pub(crate) use self::files::{Appended, Place, Read, Spot};
+pub(crate) use self::files::{Appended, Read, Spot};
 
 /// How many bytes a spool has at most, unless said otherwise.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;

@@ -1,16 +1,18 @@
 //! The whole text: every family, each over all canaries.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use synthetic_core::Outcome;
 use synthetic_core::report::CleanupResult;
 use synthetic_core::sink::MonitorView;
 
-use super::probe;
-use super::series::{CanarySeries, RunCount};
+use super::blackbox;
+use super::canaries::Canaries;
+use super::label::{Ending, labels};
+use super::series::RunCount;
 use super::settings::Settings;
-use super::store::{Key, Store, lock};
-use super::text::{Ending, Kind, Writer, labels};
+use super::store::Store;
+use super::text::{Kind, Writer};
 use super::vitals;
 
 /// Families in which a label's values are bounded.
@@ -23,7 +25,7 @@ const BOUNDED: [&str; 4] = [
 
 /// Writes every family.
 pub(super) fn write(to: &mut Writer<'_>, store: &Store, settings: &Settings, monitors: &[Arc<dyn MonitorView>]) {
-    let canaries = Canaries(store.canaries());
+    let canaries = Canaries::of(store);
     runs(to, &canaries, settings);
     steps(to, &canaries, settings);
     to.family(Kind::Histogram, "synthetic_request_duration", "How long requests took in seconds, by result.");
@@ -44,7 +46,7 @@ pub(super) fn write(to: &mut Writer<'_>, store: &Store, settings: &Settings, mon
         to.counters(&[], [(&Ending::new("family", family), store.folded.of(family), None)]);
     }
     if settings.blackbox {
-        probe::write(to, &canaries);
+        blackbox::write(to, &canaries);
     }
 }
 
@@ -139,19 +141,4 @@ fn cleanup(to: &mut Writer<'_>, canaries: &Canaries) {
             to.gauge(&[canary.current()], pending.oldest);
         }
     });
-}
-
-/// All canaries. Each is locked for its own lines only, so that nobody waits for the whole text.
-pub(super) struct Canaries(Vec<(Key, Arc<Mutex<CanarySeries>>)>);
-
-impl Canaries {
-    /// Writes the lines of each, for as long as somebody reads them.
-    pub(super) fn each(&self, to: &mut Writer<'_>, mut write: impl FnMut(&mut Writer<'_>, &CanarySeries)) {
-        for (_, canary) in &self.0 {
-            write(to, &lock(canary));
-            if !to.hand_on() {
-                return;
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use synthetic_core::Report;
 
-use super::text::Ending;
+use super::label::Ending;
 
 /// The upper bounds of the classes of a family, with the infinite one.
 #[derive(Debug, Clone)]

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use synthetic_core::report::RequestReport;
 
+use super::folded::{Folded, OTHER};
 use super::histogram::{Histogram, Trace};
+use super::label::{cut, labels};
 use super::settings::Settings;
-use super::store::{Folded, OTHER};
-use super::text::{Writer, cut, labels};
+use super::text::Writer;
 
 /// All requests, each with the number of canaries that have made it.
 #[derive(Debug, Default)]

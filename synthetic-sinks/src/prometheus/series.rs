@@ -6,12 +6,12 @@ use std::time::Duration;
 use synthetic_core::report::CleanupResult;
 use synthetic_core::{Outcome, Reason, Report};
 
+use super::folded::{Folded, OTHER};
 use super::histogram::{Exemplar, Histogram, Trace, ended, since_1970};
+use super::label::{Ending, cut, labels, push_label};
 use super::probe::Probe;
 use super::requests::{RequestSeries, Requests};
 use super::settings::{Declared, Settings};
-use super::store::{Folded, OTHER};
-use super::text::{Ending, cut, labels, push_label};
 
 /// What the runs of a canary came to.
 #[derive(Debug)]

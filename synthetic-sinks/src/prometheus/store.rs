@@ -1,16 +1,14 @@
 //! What all canaries came to.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use synthetic_core::Report;
 
+use super::folded::{Folded, lock};
 use super::requests::Requests;
 use super::series::CanarySeries;
 use super::settings::Settings;
-
-/// What stands for all values that a family has no more room for.
-pub(super) const OTHER: &str = "other";
 
 /// How many runs are remembered, so that one that is delivered again is not counted again. A batch has at most 100.
 const REMEMBERED: usize = 1024;
@@ -101,24 +99,4 @@ impl Store {
         let new = || CanarySeries::new(&key.canary, key.location.as_deref(), settings);
         Arc::clone(canaries.entry(key.clone()).or_insert_with(|| Arc::new(Mutex::new(new()))))
     }
-}
-
-/// How often something was counted in the series for all others, by family.
-#[derive(Debug, Default)]
-pub(super) struct Folded(Mutex<BTreeMap<&'static str, u64>>);
-
-impl Folded {
-    pub(super) fn count(&self, family: &'static str) {
-        *lock(&self.0).entry(family).or_default() += 1;
-    }
-
-    /// Returns the count of a family.
-    pub(super) fn of(&self, family: &str) -> u64 {
-        lock(&self.0).get(family).copied().unwrap_or(0)
-    }
-}
-
-/// The state of a panic that was elsewhere is as good as any.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use synthetic_core::monitor::{Distribution, Stats};
 use synthetic_core::sink::{MonitorView, SinkStats};
 
-use super::text::{Ending, Kind, Writer, labels, push_label};
+use super::label::{Ending, labels, push_label};
+use super::text::{Kind, Writer};
 
 /// Every reason for which a sink can lose reports, so that their series start at 0.
 const DROPPED: [&str; 6] = ["damaged", "fatal", "gave_up", "queue_full", "shutdown", "spool_full"];

@@ -6,8 +6,15 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Place;
 use crate::disk::{append_line, private, verified};
+
+/// A place between two reports in a spool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) segment: u64,
+    /// The offset at which the report before it ends.
+    pub(crate) end: u64,
+}
 
 /// Remembers up to where everything was delivered. Writing it needs no room, so that it works on a full disk.
 #[derive(Debug)]

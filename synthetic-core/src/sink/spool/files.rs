@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Place};
 use super::segment::{self, HEADER, Line, Reader, Scanned, Segment};
 use super::{Found, OpenError, Status};
 use crate::disk::{advice, append_line, create_folder, private, remove};
@@ -25,14 +25,6 @@ const MOST_FAILED_READS: u32 = 12;
 pub(crate) struct Bounds {
     pub(crate) bytes: u64,
     pub(crate) drop_newest: bool,
-}
-
-/// A place between two reports in a spool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) segment: u64,
-    /// The offset at which the report before it ends.
-    pub(crate) end: u64,
 }
 
 /// What became of reports that were to be appended.
