@@ -104,7 +104,7 @@ async fn every_outcome_of_a_canary_is_there_before_its_first_run() {
     assert!(lines(&sink, "synthetic_cleanup_total").len() == CleanupResult::ALL.len());
     assert!(lines(&sink, "synthetic_up").is_empty(), "nobody knows yet");
     assert_eq!(lines(&sink, "synthetic_runs_in_flight").len(), 1);
-    assert_eq!(lines(&sink, "synthetic_sink_dropped_total{location=\"eu\",sink=\"prometheus\"").len(), 4);
+    assert_eq!(lines(&sink, "synthetic_sink_dropped_total{location=\"eu\",sink=\"prometheus\"").len(), 6);
     assert_eq!(lines(&sink, "synthetic_schedule_lag_seconds_bucket").len(), 11);
     running.abort();
 }
