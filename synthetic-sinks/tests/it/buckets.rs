@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use self::fake::Fake;
-use super::aws::{Emulator, program};
+use super::aws::{Emulator, program_if_there};
 
 /// What Azurite knows its one account by, for everybody.
 const ACCOUNT: &str = "devstoreaccount1";
@@ -144,7 +144,7 @@ struct Azurite(Child, SocketAddr);
 
 impl Azurite {
     async fn start() -> Option<Self> {
-        let program = program("azurite-blob")?;
+        let program = program_if_there("azurite-blob")?;
         let process = Command::new(program)
             .args(["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"])
             .args(["--skipApiVersionCheck", "--disableTelemetry", "--silent"])
