@@ -17,8 +17,6 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 const SMALLEST: u64 = 4 * 1024;
 /// From which size on a segment that is done with goes while it is still written to.
 const WORTH_REMOVING: u64 = 64 * 1024;
-/// How often a place is tried to be read before what is left of its segment is given up: a minute, as its reader waits.
-const MOST_FAILED_READS: u32 = 12;
 
 /// How much may be in a spool, and what goes when that is too little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +82,6 @@ pub(crate) struct Files {
     /// What is before this was read.
     read_to: Place,
     reader: Option<Reader>,
-    /// How often in a row what comes next could not be read.
-    failed_reads: u32,
 }
 
 impl Files {
@@ -116,20 +112,8 @@ impl Files {
                 "spool folder {place} has a segment {last}, behind which there is none: remove it"
             )));
         };
-        let (current, reader, failed_reads) = (None, None, 0);
-        let mut files = Self {
-            folder,
-            bounds,
-            _lock: lock,
-            cursor,
-            segments,
-            cut_off,
-            current,
-            next,
-            read_to,
-            reader,
-            failed_reads,
-        };
+        let (current, reader) = (None, None);
+        let mut files = Self { folder, bounds, _lock: lock, cursor, segments, cut_off, current, next, read_to, reader };
         // What cannot be written to is said now, and not when it is needed. A disk that is full may have room again then.
         if let Err(error) = files.start_segment() {
             if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
@@ -185,8 +169,9 @@ impl Files {
         appended
     }
 
-    /// Reads what comes next, so many reports at most.
-    pub(crate) fn read(&mut self, most: usize) -> Read {
+    /// Reads what comes next, so many reports at most. What is left of a segment that cannot be read is tried again, or
+    /// given up.
+    pub(crate) fn read(&mut self, most: usize, mut give_up: bool) -> Read {
         let mut read = Read::default();
         while read.reports.len() < most {
             let Some(at) = self.segments.iter().position(|segment| segment.unread > 0) else { break };
@@ -205,12 +190,13 @@ impl Files {
                 }
                 Err(error) => {
                     let trouble = self.trouble("read", &error);
-                    self.failed_reads += 1;
-                    if self.failed_reads < MOST_FAILED_READS {
+                    if !give_up {
                         read.error = Some(trouble);
                         break;
                     }
                     // It stands in the way of all that comes after it.
+                    // The next one has a time of its own.
+                    give_up = false;
                     self.give_up_segment(at, &trouble, &mut read);
                 }
             }
@@ -322,7 +308,6 @@ impl Files {
             _ => Reader::open(&self.path(number), number, from)?,
         };
         let line = reader.next()?;
-        self.failed_reads = 0;
         if line.is_some() {
             self.read_to = Place { segment: number, end: reader.at };
             let segment = &mut self.segments[at];
@@ -338,7 +323,7 @@ impl Files {
         let (number, end) = (segment.number, segment.bytes);
         read.damaged += std::mem::take(&mut segment.unread);
         read.damage = format!("{} is damaged: {why}", self.path(number).display());
-        (self.read_to, self.reader, self.failed_reads) = (Place { segment: number, end }, None, 0);
+        (self.read_to, self.reader) = (Place { segment: number, end }, None);
     }
 
     fn trouble(&self, verb: &str, error: &io::Error) -> String {

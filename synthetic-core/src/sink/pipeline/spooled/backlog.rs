@@ -2,11 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::report::Report;
 use crate::sink::Tally;
 use crate::sink::pipeline::QUEUE;
 use crate::sink::spool::{Appended, Place, Read, Spot, Status, Store};
+
+/// For how long a part that cannot be read is tried again, before it is given up: it stands in the way of all that comes
+/// after it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// In the order in which they are to be delivered: `front`, then what is unread on the disk, then `unwritten`.
 pub(super) struct Backlog {
@@ -16,6 +23,8 @@ pub(super) struct Backlog {
     /// What the disk does not take. Empty, as long as it works.
     unwritten: VecDeque<Arc<Report>>,
     status: Status,
+    /// Since when what comes next cannot be read.
+    unreadable_since: Option<Instant>,
 }
 
 /// A report in memory that is next.
@@ -35,7 +44,7 @@ impl Backlog {
         store.settle();
         let status = Status { unread: found.reports, bytes: 0 };
         tally.spooled(status.unread, status.bytes);
-        Self { store, tally, front: VecDeque::new(), unwritten: VecDeque::new(), status }
+        Self { store, tally, front: VecDeque::new(), unwritten: VecDeque::new(), status, unreadable_since: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -130,8 +139,9 @@ impl Backlog {
         let most = most.min(QUEUE);
         let mut is_readable = true;
         while is_readable && self.front.len() < most && self.status.unread > 0 {
+            let give_up = self.unreadable_since.is_some_and(|since| since.elapsed() >= PATIENCE);
             let missing = (2 * most).min(QUEUE) - self.front.len();
-            match self.store.work(move |files| files.read(missing)).await {
+            match self.store.work(move |files| files.read(missing, give_up)).await {
                 Ok((read, status)) => {
                     self.status = status;
                     is_readable = self.add(read).await;
@@ -141,6 +151,8 @@ impl Backlog {
                     is_readable = false;
                 }
             }
+            self.unreadable_since =
+                if is_readable { None } else { self.unreadable_since.or_else(|| Some(Instant::now())) };
             self.count();
         }
         // What the disk does not take is delivered all the same, when it is its turn.
