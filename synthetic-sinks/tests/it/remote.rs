@@ -13,17 +13,28 @@ use synthetic_core::artifact::LocalFolder;
 use synthetic_core::sink::{Sink, SinkExt};
 use synthetic_sinks::{Artifacts, CloudWatch, Emf, Keep, Prometheus, Webhook};
 
-use crate::sinks::{Buffer, Reports, Said, deliver};
+use crate::sinks::{Buffer, Kind, Reports, Said, deliver};
 use crate::webhook::server::Server;
 
-pub(crate) async fn emf(reports: Reports) -> Vec<u8> {
+pub(crate) fn all() -> [Kind; 6] {
+    [
+        Kind::new("EMF", emf, is_emf),
+        Kind::new("EMF, in layers", layered, is_emf),
+        Kind::new("Prometheus", prometheus, is_exposition),
+        Kind::new("artifacts", artifacts, are_kept),
+        Kind::new("notifications", webhooks, are_messages),
+        Kind::new("CloudWatch", cloudwatch, has_the_tame_run),
+    ]
+}
+
+async fn emf(reports: Reports) -> Vec<u8> {
     let buffer = Buffer::default();
     deliver(Emf::stdout().to(buffer.clone()), &reports).await;
     buffer.bytes()
 }
 
 /// Every line is an object that says of itself what CloudWatch is to read.
-pub(crate) fn is_emf(said: &Said<'_>) {
+fn is_emf(said: &Said<'_>) {
     for line in said.text().lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(line["_aws"]["CloudWatchMetrics"].is_array(), "{line}");
@@ -31,14 +42,14 @@ pub(crate) fn is_emf(said: &Said<'_>) {
     assert!(said.text().contains("\"tame\""), "the report beside it is there");
 }
 
-pub(crate) async fn prometheus(reports: Reports) -> Vec<u8> {
+async fn prometheus(reports: Reports) -> Vec<u8> {
     let metrics = Prometheus::new().blackbox_compatible();
     deliver(metrics.clone(), &reports).await;
     format!("{}{}", metrics.encode("text/plain").1, metrics.encode("application/openmetrics-text").1).into_bytes()
 }
 
 /// Every line is a comment or a sample, and there are as many as for tame texts.
-pub(crate) fn is_exposition(said: &Said<'_>) {
+fn is_exposition(said: &Said<'_>) {
     let tame = std::str::from_utf8(said.tame).unwrap();
     assert_eq!(said.text().matches('\n').count(), tame.matches('\n').count(), "{}", said.text());
     for line in said.text().split('\n').filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -49,7 +60,7 @@ pub(crate) fn is_exposition(said: &Said<'_>) {
     }
 }
 
-pub(crate) async fn artifacts(reports: Reports) -> Vec<u8> {
+async fn artifacts(reports: Reports) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     deliver(Artifacts::new(LocalFolder::at(folder.path())).keep(Keep::Always), &reports).await;
     let (mut all, mut todo) = (Vec::new(), vec![folder.path().to_owned()]);
@@ -69,14 +80,14 @@ pub(crate) async fn artifacts(reports: Reports) -> Vec<u8> {
 }
 
 /// As many reports were kept as there were.
-pub(crate) fn are_kept(said: &Said<'_>) {
+fn are_kept(said: &Said<'_>) {
     let text = String::from_utf8_lossy(said.bytes);
     let reports = text.lines().filter_map(|line| serde_json::from_str::<synthetic_core::Report>(line).ok());
     assert_eq!(reports.count(), said.reports.len(), "{text}");
 }
 
 /// All kinds of notification, to a server that takes everything.
-pub(crate) async fn webhooks(reports: Reports) -> Vec<u8> {
+async fn webhooks(reports: Reports) -> Vec<u8> {
     let server = Server::start().await;
     let template = r#"{"message": "{{title}} {{text}} {{canary}} {{location}} {{key}}"}"#;
     let all = [
@@ -98,7 +109,7 @@ pub(crate) async fn webhooks(reports: Reports) -> Vec<u8> {
 }
 
 /// Each message is JSON, and each kind told of the run that failed.
-pub(crate) fn are_messages(said: &Said<'_>) {
+fn are_messages(said: &Said<'_>) {
     let messages: Vec<serde_json::Value> = said
         .text()
         .lines()
@@ -108,7 +119,7 @@ pub(crate) fn are_messages(said: &Said<'_>) {
 }
 
 /// Everything that is sent to CloudWatch, before it is compressed.
-pub(crate) async fn cloudwatch(reports: Reports) -> Vec<u8> {
+async fn cloudwatch(reports: Reports) -> Vec<u8> {
     type Calls = Arc<Mutex<Vec<u8>>>;
     async fn take(State(calls): State<Calls>, body: Bytes) -> ([(header::HeaderName, &'static str); 2], &'static [u8]) {
         calls.lock().unwrap().extend_from_slice(&body);
@@ -135,12 +146,12 @@ pub(crate) async fn cloudwatch(reports: Reports) -> Vec<u8> {
 }
 
 /// The run beside it arrived.
-pub(crate) fn has_the_tame_run(said: &Said<'_>) {
+fn has_the_tame_run(said: &Said<'_>) {
     assert!(said.bytes.windows(4).any(|window| window == b"tame"));
 }
 
 /// What has layers around it.
-pub(crate) async fn layered(reports: Reports) -> Vec<u8> {
+async fn layered(reports: Reports) -> Vec<u8> {
     let buffer = Buffer::default();
     let sink = Emf::stdout().to(buffer.clone()).limit_label_values(1).relabel(|_| {}).filter(|_| true);
     assert!(!sink.is_console());

@@ -39,7 +39,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     /// `write` gives reports to a fresh sink, closes it, and returns every byte that left it.
-    fn new<F>(name: &'static str, write: fn(Reports) -> F, check: fn(&Said<'_>)) -> Self
+    pub(crate) fn new<F>(name: &'static str, write: fn(Reports) -> F, check: fn(&Said<'_>)) -> Self
     where
         F: Future<Output = Vec<u8>> + Send + 'static,
     {
@@ -52,7 +52,7 @@ impl Kind {
 }
 
 pub(crate) fn all() -> Vec<Kind> {
-    Vec::from([
+    let here = Vec::from([
         #[cfg(feature = "stdout")]
         Kind::new("stdout, for people", crate::stdout::people, crate::stdout::commands_no_terminal),
         #[cfg(feature = "stdout")]
@@ -63,55 +63,16 @@ pub(crate) fn all() -> Vec<Kind> {
         Kind::new("JUnit", crate::junit::file, crate::junit::is_junit),
         #[cfg(feature = "github")]
         Kind::new("GitHub", crate::github::text, crate::github::gives_no_command),
-        #[cfg(all(
-            feature = "artifacts",
-            feature = "cloudwatch",
-            feature = "emf",
-            feature = "prometheus",
-            feature = "webhook"
-        ))]
-        Kind::new("EMF", crate::remote::emf, crate::remote::is_emf),
-        #[cfg(all(
-            feature = "artifacts",
-            feature = "cloudwatch",
-            feature = "emf",
-            feature = "prometheus",
-            feature = "webhook"
-        ))]
-        Kind::new("EMF, in layers", crate::remote::layered, crate::remote::is_emf),
-        #[cfg(all(
-            feature = "artifacts",
-            feature = "cloudwatch",
-            feature = "emf",
-            feature = "prometheus",
-            feature = "webhook"
-        ))]
-        Kind::new("Prometheus", crate::remote::prometheus, crate::remote::is_exposition),
-        #[cfg(all(
-            feature = "artifacts",
-            feature = "cloudwatch",
-            feature = "emf",
-            feature = "prometheus",
-            feature = "webhook"
-        ))]
-        Kind::new("artifacts", crate::remote::artifacts, crate::remote::are_kept),
-        #[cfg(all(
-            feature = "artifacts",
-            feature = "cloudwatch",
-            feature = "emf",
-            feature = "prometheus",
-            feature = "webhook"
-        ))]
-        Kind::new("notifications", crate::remote::webhooks, crate::remote::are_messages),
-        #[cfg(all(
-            feature = "artifacts",
-            feature = "cloudwatch",
-            feature = "emf",
-            feature = "prometheus",
-            feature = "webhook"
-        ))]
-        Kind::new("CloudWatch", crate::remote::cloudwatch, crate::remote::has_the_tame_run),
-    ])
+    ]);
+    #[cfg(all(
+        feature = "artifacts",
+        feature = "cloudwatch",
+        feature = "emf",
+        feature = "prometheus",
+        feature = "webhook"
+    ))]
+    let here = here.into_iter().chain(crate::remote::all()).collect();
+    here
 }
 
 /// Gives a sink reports as the pipeline does, and closes it.
