@@ -3,6 +3,7 @@
 mod context;
 mod create;
 mod creations;
+mod evidence;
 mod handle;
 mod ledger;
 mod poll;
@@ -10,6 +11,7 @@ mod shared;
 mod step;
 
 pub(crate) use self::context::Context;
+pub(crate) use self::evidence::{Evidence, LastArtifact, attach_last, gather};
 pub use self::handle::Run;
 pub(crate) use self::ledger::Ledger;
 pub(crate) use self::poll::aside;

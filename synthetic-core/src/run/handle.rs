@@ -19,7 +19,7 @@ use crate::expect::{self, Matcher};
 use crate::failure::{Failure, Result, Text};
 use crate::persona::{Persona, Personas};
 use crate::report::{Metric, RequestReport, Unit};
-use crate::run::{Attempts, Context, Deferred, Poll, Shared, Soft, Step, Undo, poll};
+use crate::run::{Attempts, Context, Deferred, LastArtifact, Poll, Shared, Soft, Step, Undo, poll};
 use crate::secret::{Secret, Secrets};
 
 /// A body's handle to its run: steps, expectations, evidence. Cheap to clone; steps may run side by side.
@@ -456,6 +456,66 @@ impl Run {
     /// cut after 1 KiB.
     pub fn warn(&self, warning: impl Into<String>) {
         self.0.ledger().warn(warning.into());
+    }
+
+    /// Gathers evidence when the body has ended, before anything that it deferred is undone: a picture of a page that is
+    /// still open. [`has_failed`](Self::has_failed) is known by then.
+    ///
+    /// All gathering of a run has 5 seconds, in the order in which it was asked for. What cannot be had in that time, or
+    /// panics, is a warning in the report and changes no result.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use synthetic_core::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let report = once(canary(Spec::new("gathers"), |run: Run| async move {
+    ///     let later = run.clone();
+    ///     run.gather(async move {
+    ///         if later.has_failed() {
+    ///             later.attach("state.txt", "text/plain", "still here");
+    ///         }
+    ///     });
+    ///     run.expect("door", "open", eq("closed"))
+    /// })).await;
+    /// assert_eq!(report.artifacts[0].name, "state.txt");
+    /// # }
+    /// ```
+    pub fn gather(&self, evidence: impl Future<Output = ()> + Send + 'static) {
+        self.0.evidence.gather(Box::pin(evidence));
+    }
+
+    /// Attaches evidence that is complete only when everything is over: made as the report is, after what was made is
+    /// removed. `make` is told whether the journey failed; `None` attaches nothing.
+    pub fn attach_last(
+        &self,
+        name: impl Into<String>,
+        media_type: impl Into<Text>,
+        make: impl FnOnce(bool) -> Option<Bytes> + Send + 'static,
+    ) {
+        let artifact = LastArtifact { name: name.into(), media_type: media_type.into(), make: Box::new(make) };
+        self.0.evidence.attach_last(artifact);
+    }
+
+    /// Returns whether the journey has failed so far, or cannot conclude. What failed in a try that is still going on does
+    /// not count yet.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.ledger().has_failed()
+    }
+
+    /// Returns whether what fails here counts only when it is known what becomes of a try around it: of an `eventually`, a
+    /// `retry`, a `tolerate`.
+    #[must_use]
+    pub fn is_tentative(&self) -> bool {
+        self.here().tries.is_some()
+    }
+
+    /// Returns the step that is current, by its place in [`Report::steps`](crate::Report::steps), and its path of names.
+    #[must_use]
+    pub fn current_step(&self) -> Option<(usize, Vec<String>)> {
+        let step = self.here().step?;
+        Some((step, self.0.ledger().step_path(Some(step))))
     }
 
     /// Returns the text without the secrets that the run has resolved.

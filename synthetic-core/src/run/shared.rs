@@ -21,7 +21,7 @@ use crate::failure::{Failure, Result, Text};
 use crate::persona::PersonaLease;
 use crate::report::Earlier;
 use crate::run::creations::Creations;
-use crate::run::{Context, Ledger, poll};
+use crate::run::{Context, Evidence, Ledger, poll};
 use crate::secret::Secrets;
 
 /// Something that only this process can undo.
@@ -111,6 +111,8 @@ pub(crate) struct Shared {
     pub(crate) creations: Arc<Creations>,
     /// The attempts before this one, where it is not the first.
     pub(crate) earlier: Option<Arc<Earlier>>,
+    /// What is to be gathered when the body has ended.
+    pub(crate) evidence: Evidence,
     checks: AtomicU64,
     phase: AtomicU8,
     ledger: Mutex<Ledger>,
@@ -157,6 +159,7 @@ impl Shared {
             cleaner,
             creations: Arc::default(),
             earlier,
+            evidence: Evidence::default(),
             checks: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Body as u8),
             ledger: Mutex::default(),

@@ -15,7 +15,7 @@ use crate::canary::{AnyCanary, Spec};
 use crate::cleanup::{Cleaner, canary_part};
 use crate::failure::{Failure, Reason};
 use crate::report::{CleanupReport, Report};
-use crate::run::{Context, Shared};
+use crate::run::{Context, Shared, gather};
 
 /// Runs one attempt in a task of its own, watches over it, and returns its report.
 pub(super) async fn run(runner: &Runner, canary: &AnyCanary, run: Arc<Shared>, identity: Identity) -> Report {
@@ -111,6 +111,7 @@ async fn clean_up_and_conclude(
     duration: Duration,
     dispatch: Option<&Dispatch>,
 ) -> Box<Concluded> {
+    gather(run, dispatch).await;
     let cleanup = undo::undo_all(run, dispatch).await;
     conclude(run, identity, duration, cleanup)
 }

@@ -8,7 +8,7 @@ use crate::cleanup::canary_part;
 use crate::failure::{Failure, Reason};
 use crate::outcome::Outcome;
 use crate::report::{CleanupReport, Report, Version};
-use crate::run::{Extensions, Shared};
+use crate::run::{Extensions, Shared, attach_last};
 
 /// What a report says of who ran the canary and when.
 #[derive(Clone)]
@@ -57,6 +57,7 @@ pub(super) fn conclude(
     mut cleanup: CleanupReport,
 ) -> Box<Concluded> {
     settle_up(run, &mut cleanup);
+    attach_last(run);
     let policy = run.spec.leak_policy();
     let mut ledger = run.ledger();
     if policy == OnLeak::Warn

@@ -4,6 +4,7 @@
 
 mod cleanup;
 mod ends;
+mod evidence;
 #[cfg(feature = "cli")]
 mod formats;
 mod house;
