@@ -1,6 +1,7 @@
 //! Evidence that a run attaches: bounded bytes with a name and a media type; and [`ArtifactStore`], where it is kept.
 
 mod contract;
+pub mod har;
 mod key;
 mod layout;
 mod local;
