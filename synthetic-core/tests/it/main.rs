@@ -5,6 +5,8 @@
 mod cleanup;
 mod ends;
 mod evidence;
+#[cfg(feature = "cron")]
+mod foreign;
 #[cfg(feature = "cli")]
 mod formats;
 mod house;
