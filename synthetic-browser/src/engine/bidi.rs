@@ -1,0 +1,1 @@
+//! Firefox, by WebDriver BiDi.
