@@ -1,0 +1,159 @@
+//! What browsers are started with.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::error::LaunchError;
+use super::folder::Folder;
+use super::process::Plan;
+use super::{Product, firefox_prefs};
+
+/// For a browser that is tested with, on a server, in a container: nothing of its own in the network, no questions, no shared
+/// memory in a `/dev/shm` that has 64 MiB, no crash handlers that leave the group of their browser.
+const CHROMIUM: &[&str] = &[
+    "--disable-background-networking",
+    "--disable-breakpad",
+    "--disable-component-update",
+    "--disable-crashpad-for-testing",
+    "--disable-default-apps",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--disable-gpu",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--metrics-recording-only",
+    "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-startup-window",
+    "--password-store=basic",
+    "--remote-debugging-pipe",
+    "--use-mock-keychain",
+];
+
+/// Those that are ours to set, without which the browser would not be ours any more.
+const RESERVED: &[&str] = &[
+    "--user-data-dir",
+    "--remote-debugging-pipe",
+    "--remote-debugging-port",
+    "--remote-debugging-address",
+    "--profile",
+    "-profile",
+    "-P",
+    "--headless",
+    "-headless",
+    "--no-sandbox",
+];
+
+/// What a user says of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Wishes {
+    pub(crate) headless: bool,
+    /// `None`: Chromium has its sandbox unless we are root, for whom it refuses to have one.
+    pub(crate) sandbox: Option<bool>,
+    pub(crate) flags: Vec<String>,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { headless: true, sandbox: None, flags: Vec::new() }
+    }
+}
+
+impl Wishes {
+    fn sandboxed(&self) -> bool {
+        self.sandbox.unwrap_or_else(|| !rustix::process::geteuid().is_root())
+    }
+}
+
+/// Returns how to start a browser in a folder, into which Firefox' settings are written.
+pub(crate) fn plan(product: Product, program: PathBuf, wishes: &Wishes, folder: &Folder) -> Result<Plan, LaunchError> {
+    for flag in &wishes.flags {
+        let name = flag.split('=').next().unwrap_or_default();
+        if RESERVED.contains(&name) {
+            return Err(LaunchError::new(format!("flag {flag} cannot be given to {product}"))
+                .expected("a flag that is not the library's own to set")
+                .hint("headless(false), sandbox(false) and profiles(folder) are settings of the browser"));
+        }
+    }
+    let mut plan = match product {
+        Product::Chromium => chromium(wishes, &folder.profile()),
+        Product::Firefox => {
+            let profile = folder.profile();
+            let written = std::fs::write(profile.join("user.js"), firefox_prefs::user_js());
+            written.map_err(|error| LaunchError::new(format!("firefox' settings cannot be written: {error}")))?;
+            firefox(wishes, &profile)
+        }
+    };
+    plan.program = program;
+    plan.arguments.extend(wishes.flags.iter().map(OsString::from));
+    Ok(plan)
+}
+
+fn chromium(wishes: &Wishes, profile: &Path) -> Plan {
+    let mut arguments: Vec<OsString> = CHROMIUM.iter().map(OsString::from).collect();
+    if wishes.headless {
+        arguments.push("--headless=new".into());
+    }
+    if !wishes.sandboxed() {
+        arguments.push("--no-sandbox".into());
+    }
+    let mut profile_flag = OsString::from("--user-data-dir=");
+    profile_flag.push(profile);
+    arguments.push(profile_flag);
+    Plan { arguments, pipe: true, ..Plan::default() }
+}
+
+fn firefox(wishes: &Wishes, profile: &Path) -> Plan {
+    let mut arguments: Vec<OsString> = ["--no-remote", "--remote-debugging-port=0"].map(OsString::from).into();
+    if wishes.headless {
+        arguments.push("--headless".into());
+    }
+    arguments.extend(["--profile".into(), profile.into()]);
+    let mut environment: Vec<(OsString, OsString)> = vec![("MOZ_CRASHREPORTER_DISABLE".into(), "1".into())];
+    if wishes.sandbox == Some(false) {
+        for name in ["CONTENT", "GMP", "RDD", "SOCKET_PROCESS", "UTILITY"] {
+            environment.push((format!("MOZ_DISABLE_{name}_SANDBOX").into(), "1".into()));
+        }
+    }
+    Plan { arguments, environment, ..Plan::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(product: Product, wishes: &Wishes) -> Result<Plan, LaunchError> {
+        let root = tempfile::tempdir().unwrap();
+        plan(product, "/bin/browser".into(), wishes, &Folder::create(root.path()).unwrap())
+    }
+
+    fn has(plan: &Plan, flag: &str) -> bool {
+        plan.arguments.iter().any(|argument| argument == flag)
+    }
+
+    #[test]
+    fn the_sandbox_is_on_and_off_as_it_is_said() {
+        for (sandbox, expected) in [(Some(true), false), (Some(false), true)] {
+            let plan = check(Product::Chromium, &Wishes { sandbox, ..Wishes::default() }).unwrap();
+            assert_eq!(has(&plan, "--no-sandbox"), expected);
+        }
+    }
+
+    #[test]
+    fn a_browser_for_debugging_has_a_window() {
+        for product in [Product::Chromium, Product::Firefox] {
+            let plan = check(product, &Wishes { headless: false, ..Wishes::default() }).unwrap();
+            assert!(!has(&plan, "--headless") && !has(&plan, "--headless=new"), "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn own_flags_come_last_and_may_not_be_those_of_the_library() {
+        let flags = |flag: &str| Wishes { flags: vec![flag.to_owned()], ..Wishes::default() };
+        let plan = check(Product::Chromium, &flags("--lang=de")).unwrap();
+        assert_eq!(plan.arguments.last().unwrap(), "--lang=de");
+        let error = check(Product::Chromium, &flags("--user-data-dir=/home")).unwrap_err().to_string();
+        assert!(error.starts_with("flag --user-data-dir=/home cannot be given to chromium"), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Real processes, and real browsers where there are some.
