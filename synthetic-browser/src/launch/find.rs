@@ -120,22 +120,24 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// Returns the program that a distribution's shell script starts, where that is one of those known: the script of Debian
-/// looks through crash reports and starts a dozen processes before it does.
+/// looks through crash reports and starts a dozen processes before it does. A script that somebody else wrote is meant.
 fn behind_wrapper(found: &Path) -> Option<PathBuf> {
     let script = fs::canonicalize(found).ok()?;
     if !begins_with(&script, b"#!") {
         return None;
     }
     let name = found.file_name()?.to_str()?;
-    let beside = script.parent()?.join("chrome");
-    let known = [
-        // Google's own, which is beside its script; Debian and Arch; Alpine; Fedora.
-        beside,
-        PathBuf::from(format!("/usr/lib/{name}/{name}")),
-        "/usr/lib/chromium/chromium".into(),
-        "/usr/lib/chromium/chrome".into(),
-        PathBuf::from(format!("/usr/lib64/{name}/{name}")),
-    ];
+    let folder = script.parent()?;
+    let known = match folder.to_str()? {
+        "/usr/bin" | "/usr/lib/chromium" if name.starts_with("chromium") => vec![
+            // Debian; Alpine and Arch; Fedora.
+            PathBuf::from(format!("/usr/lib/{name}/{name}")),
+            "/usr/lib/chromium/chromium".into(),
+            PathBuf::from(format!("/usr/lib64/{name}/{name}")),
+        ],
+        folder if folder.starts_with("/opt/google/") => vec![Path::new(folder).join("chrome")],
+        _ => return None,
+    };
     known.into_iter().find(|program| is_program(program) && begins_with(program, b"\x7fELF"))
 }
 

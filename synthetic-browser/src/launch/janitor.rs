@@ -15,7 +15,7 @@ use super::table::MARK;
 
 /// `$1` is the folder, `$2` its mark. The first line that it reads is the group; the second, if there is one, is that all
 /// is done. A process may be forked while the group is killed, hence the rounds, of which there are at most 100 of 0.1 s:
-/// one who has ended but whose parent does not ask stays in its group for good. `tr` makes a number of `/proc/7/environ`.
+/// one who has ended but whose parent does not ask stays in its group for good, so the folder does not wait for that. `tr` makes a number of `/proc/7/environ`.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 PATH=${PATH:+$PATH:}/usr/bin:/bin
@@ -29,6 +29,7 @@ if read -r group; then
       kill -9 "$stray" && left=stray
     done
     [ -n "$left" ] || break
+    rm -rf "$1"
     rounds=$((rounds + 1))
     sleep 0.1 || sleep 1
   done
