@@ -1,0 +1,225 @@
+//! Requests and what became of them.
+
+use std::collections::{HashMap, VecDeque};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::super::{Event, FrameId, Request, RequestId, Response, Timing};
+use super::json::Fields as _;
+use super::page::Page;
+
+/// The requests that are under way, whichever session told of them: a document that moves to another process is asked for in
+/// one session and answered in another.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    underway: HashMap<RequestId, Underway>,
+    /// What came over the wire, for requests that are not known yet or whose answer is still to be told of.
+    headers: HashMap<RequestId, VecDeque<Vec<(String, String)>>>,
+}
+
+#[derive(Debug, Default)]
+struct Underway {
+    /// What is to be added to the times of the protocol, in milliseconds, to get those of the calendar.
+    epoch: f64,
+    timing: Timing,
+    from_memory: bool,
+}
+
+pub(super) fn take(page: &Page, event: &str, parameters: &Value) {
+    let id = RequestId(parameters.text("requestId").into());
+    let told = match event {
+        "requestWillBeSent" => sent(page, id, parameters),
+        "requestServedFromCache" => {
+            if let Some(underway) = page.state().network.underway.get_mut(&id) {
+                underway.from_memory = true;
+            }
+            None
+        }
+        "responseReceivedExtraInfo" => {
+            page.state().network.headers.entry(id).or_default().push_back(headers(&parameters["headers"]));
+            None
+        }
+        "responseReceived" => received(page, &id, &parameters["response"], parameters),
+        "loadingFinished" => finished(page, id, parameters),
+        "loadingFailed" => failed(page, id, parameters),
+        _ => None,
+    };
+    if let Some(event) = told {
+        page.tell(event);
+    }
+}
+
+/// Returns the request that waits.
+pub(super) fn held(parameters: &Value) -> Request {
+    let id = parameters["networkId"].as_str().unwrap_or_else(|| parameters.text("requestId"));
+    let kind = parameters.text("resourceType").to_lowercase();
+    let navigation = kind == "document";
+    Request { kind, navigation, ..request(RequestId(id.into()), parameters) }
+}
+
+fn sent(page: &Page, id: RequestId, parameters: &Value) -> Option<Event> {
+    // What is in the URL itself is asked of nobody.
+    if parameters["request"].text("url").starts_with("data:") {
+        return None;
+    }
+    let at = parameters.number("wallTime") * 1000.0;
+    let epoch = at - parameters.number("timestamp") * 1000.0;
+    let mut redirect = None;
+    if parameters["redirectResponse"].is_object() {
+        redirect = response(page, &id, &parameters["redirectResponse"], parameters).map(Box::new);
+    }
+    page.state().network.underway.insert(id.clone(), Underway { epoch, ..Underway::default() });
+    let navigation = parameters.text("requestId") == parameters.text("loaderId") && parameters["type"] == "Document";
+    let initiator = initiator(&parameters["initiator"]);
+    let kind = parameters.text("type").to_lowercase();
+    Some(Event::Request(Request { at, kind, initiator, navigation, redirect, ..request(id, parameters) }))
+}
+
+fn received(page: &Page, id: &RequestId, answer: &Value, parameters: &Value) -> Option<Event> {
+    let response = response(page, id, answer, parameters)?;
+    if let Some(underway) = page.state().network.underway.get_mut(id) {
+        underway.timing = response.timing;
+    }
+    Some(Event::Response(response))
+}
+
+fn finished(page: &Page, id: RequestId, parameters: &Value) -> Option<Event> {
+    let underway = end(page, &id)?;
+    Some(Event::Finished {
+        at: underway.epoch + parameters.number("timestamp") * 1000.0,
+        transferred: parameters.count("encodedDataLength"),
+        timing: underway.timing,
+        id,
+    })
+}
+
+fn failed(page: &Page, id: RequestId, parameters: &Value) -> Option<Event> {
+    let underway = end(page, &id)?;
+    let mut error = parameters.text("errorText").to_owned();
+    // Why says more than that: `net::ERR_FAILED`, and CORS or CSP in a field beside it.
+    let blocked = parameters["corsErrorStatus"]["corsError"].as_str().or_else(|| parameters["blockedReason"].as_str());
+    if let Some(reason) = blocked {
+        error = format!("{error} ({reason})");
+    }
+    Some(Event::Failed {
+        at: underway.epoch + parameters.number("timestamp") * 1000.0,
+        error,
+        cancelled: parameters.holds("canceled"),
+        id,
+    })
+}
+
+fn end(page: &Page, id: &RequestId) -> Option<Underway> {
+    let network = &mut page.state().network;
+    network.headers.remove(id);
+    network.underway.remove(id)
+}
+
+fn request(id: RequestId, parameters: &Value) -> Request {
+    let request = &parameters["request"];
+    Request {
+        id,
+        frame: parameters["frameId"].as_str().map(|frame| FrameId(frame.into())),
+        at: 0.0,
+        method: request.text("method").to_owned(),
+        url: format!("{}{}", request.text("url"), request.text("urlFragment")),
+        headers: headers(&request["headers"]),
+        body: body(request),
+        kind: String::new(),
+        initiator: String::new(),
+        navigation: false,
+        redirect: None,
+    }
+}
+
+fn response(page: &Page, id: &RequestId, answer: &Value, parameters: &Value) -> Option<Response> {
+    let network = &mut page.state().network;
+    let underway = network.underway.get(id)?;
+    let raw = network.headers.get_mut(id).and_then(VecDeque::pop_front);
+    let timing = &answer["timing"];
+    let seconds = match timing.number("requestTime") {
+        0.0 => parameters.number("timestamp"),
+        asked => asked + timing.number("receiveHeadersEnd").max(0.0) / 1000.0,
+    };
+    let from_cache = ["fromDiskCache", "fromServiceWorker", "fromPrefetchCache"].iter().any(|name| answer.holds(name));
+    let peer = answer["remoteIPAddress"].as_str().filter(|address| !address.is_empty());
+    Some(Response {
+        id: id.clone(),
+        at: underway.epoch + seconds * 1000.0,
+        url: answer.text("url").to_owned(),
+        status: u16::try_from(answer.count("status")).unwrap_or_default(),
+        status_text: answer.text("statusText").to_owned(),
+        // Only what came over the wire has the cookies.
+        headers: raw.unwrap_or_else(|| headers(&answer["headers"])),
+        protocol: protocol(answer.text("protocol")),
+        mime_type: answer.text("mimeType").to_owned(),
+        from_cache: from_cache || underway.from_memory,
+        peer: peer.map(|address| format!("{address}:{}", answer.count("remotePort"))),
+        timing: phases(timing),
+    })
+}
+
+/// Returns the headers of an object that has one field for each name, with a line for each value.
+fn headers(headers: &Value) -> Vec<(String, String)> {
+    let Some(headers) = headers.as_object() else { return Vec::new() };
+    let values = headers.iter().filter_map(|(name, value)| value.as_str().map(|value| (name, value)));
+    values.flat_map(|(name, value)| value.split('\n').map(|line| (name.clone(), line.to_owned()))).collect()
+}
+
+fn body(request: &Value) -> Option<Bytes> {
+    let entries = request.items("postDataEntries");
+    if entries.is_empty() {
+        return request["postData"].as_str().map(|text| Bytes::copy_from_slice(text.as_bytes()));
+    }
+    let parts = entries.iter().filter_map(|entry| BASE64_STANDARD.decode(entry.text("bytes")).ok());
+    Some(parts.flatten().collect::<Vec<u8>>().into())
+}
+
+fn initiator(initiator: &Value) -> String {
+    match initiator.text("type") {
+        "other" => String::new(),
+        "script" => {
+            // What was waited for is in the stack's parents.
+            let mut stack = &initiator["stack"];
+            while stack.items("callFrames").is_empty() && stack["parent"].is_object() {
+                stack = &stack["parent"];
+            }
+            match stack.items("callFrames").first() {
+                Some(call) => {
+                    format!("script {}:{}", call.text("url"), call.count("lineNumber") + 1)
+                }
+                None => "script".to_owned(),
+            }
+        }
+        kind => kind.to_lowercase(),
+    }
+}
+
+fn protocol(protocol: &str) -> String {
+    match protocol {
+        "h2" => "HTTP/2".to_owned(),
+        "h3" => "HTTP/3".to_owned(),
+        other => other.to_uppercase(),
+    }
+}
+
+/// Returns the parts of a request, as `blackbox_exporter` divides it: connecting is without TLS.
+///
+/// The browser gives when each began and ended, in milliseconds from the request on; -1 for what was not done, which is
+/// all of connecting on a connection that was there already.
+fn phases(timing: &Value) -> Timing {
+    let at = |name: &str| timing[name].as_f64().filter(|at| *at >= 0.0);
+    let from_to = |from: Option<f64>, to: Option<f64>| Some((to? - from?).max(0.0));
+    let tls = at("sslStart");
+    // The first byte, where the browser is new enough to tell it from the last of the head.
+    let answered = at("receiveHeadersStart").filter(|at| *at > 0.0).or_else(|| at("receiveHeadersEnd"));
+    Timing {
+        resolve: from_to(at("dnsStart"), at("dnsEnd")),
+        connect: from_to(at("connectStart"), tls.or_else(|| at("connectEnd"))),
+        tls: from_to(tls, at("sslEnd")),
+        processing: from_to(at("sendStart"), answered),
+    }
+}
