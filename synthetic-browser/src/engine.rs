@@ -3,8 +3,8 @@
 //!
 //! Nothing here waits for a page, retries, or knows a run: commands go out, events come in.
 
-mod bidi;
-mod cdp;
+pub(crate) mod bidi;
+pub(crate) mod cdp;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -2,7 +2,6 @@
 //!
 //! The promise of all of it: a browser and its whole tree of processes never outlive us, and neither does its profile,
 //! however we end. [`process`] says how.
-#![cfg_attr(not(test), expect(dead_code, reason = "what drives a browser joins it when the engines are there"))]
 
 pub(crate) mod error;
 pub(crate) mod find;
