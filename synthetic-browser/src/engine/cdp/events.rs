@@ -38,7 +38,7 @@ pub(super) fn take(page: &Arc<Page>, session: &SessionId, reach: Reach, method: 
             let removed = page.state().frames.removed(&frame(&parameters));
             self::removed(page, removed);
         }
-        "Page.frameNavigated" => navigated(page, session, &parameters["frame"]),
+        "Page.frameNavigated" => navigated(page, session, &parameters),
         "Page.navigatedWithinDocument" => {
             let url = parameters.text("url").to_owned();
             page.tell(Event::NavigatedWithin { frame: frame(&parameters), url });
@@ -102,13 +102,20 @@ fn world_created(page: &Page, session: &SessionId, context: &Value) {
     }
 }
 
-fn navigated(page: &Page, session: &SessionId, navigated: &Value) {
+fn navigated(page: &Page, session: &SessionId, parameters: &Value) {
+    let navigated = &parameters["frame"];
     let frame = FrameId(navigated.text("id").into());
     let parent = navigated["parentId"].as_str().map(|parent| FrameId(parent.into()));
     page.state().frames.attached(&frame, parent, session);
     page.frames_changed();
+    let document = document(navigated);
     let url = format!("{}{}", navigated.text("url"), navigated.text("urlFragment"));
-    page.tell(Event::Navigated { frame, document: document(navigated), url });
+    page.tell(Event::Navigated { frame: frame.clone(), document: document.clone(), url });
+    // It comes from the history as it was left: loaded, and nothing tells so.
+    if parameters["type"] == "BackForwardCacheRestore" {
+        page.tell(Event::DomLoaded { frame: frame.clone(), document: document.clone() });
+        page.tell(Event::Loaded { frame, document });
+    }
 }
 
 fn exception(details: &Value) -> Event {
