@@ -81,7 +81,8 @@ impl Connection {
     ) -> tokio::task::AbortHandle {
         let mut end = End { connection: self.clone(), listener, why: "the connection was closed".to_owned() };
         tokio::spawn(async move {
-            end.why = end.connection.read_all(reader, &*end.listener).await;
+            let why = end.connection.read_all(reader, &*end.listener).await;
+            end.why = why;
         })
         .abort_handle()
     }

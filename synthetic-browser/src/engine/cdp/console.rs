@@ -128,10 +128,12 @@ fn whole(argument: &Value) -> String {
 
 fn preview(preview: &Value) -> String {
     let list = preview["subtype"] == "array" || preview["subtype"] == "typedarray";
+    let entries = preview.items("entries");
     let mut parts: Vec<String> = preview
         .items("properties")
         .iter()
-        .filter(|property| property["type"] != "accessor")
+        // That of a map or a set with entries is their number.
+        .filter(|property| property["type"] != "accessor" && entries.is_empty())
         .map(|property| {
             let value = property_text(property);
             if list && property.text("name").parse::<u32>().is_ok() {
@@ -141,8 +143,8 @@ fn preview(preview: &Value) -> String {
             }
         })
         .collect();
-    for entry in preview.items("entries") {
-        let value = self::preview_or_text(&entry["value"]);
+    for entry in entries {
+        let value = preview_or_text(&entry["value"]);
         parts.push(match &entry["key"] {
             Value::Null => value,
             key => format!("{} => {value}", preview_or_text(key)),

@@ -16,9 +16,14 @@ use super::page::Page;
 #[derive(Debug, Default)]
 pub(super) struct Network {
     underway: HashMap<RequestId, Underway>,
-    /// What came over the wire, for requests that are not known yet or whose answer is still to be told of.
-    headers: HashMap<RequestId, VecDeque<Vec<(String, String)>>>,
+    /// The heads that came over the wire before what they are the heads of.
+    early: HashMap<RequestId, VecDeque<Headers>>,
 }
+
+type Headers = Vec<(String, String)>;
+
+/// How many requests may have heads that came early: those that nothing else is ever told of must not pile up.
+const EARLY: usize = 256;
 
 #[derive(Debug, Default)]
 struct Underway {
@@ -26,6 +31,10 @@ struct Underway {
     epoch: f64,
     timing: Timing,
     from_memory: bool,
+    /// An answer whose head has not come yet: only that has the cookies.
+    headless: Option<Response>,
+    /// How many heads are still to come that nobody waits for.
+    too_late: usize,
 }
 
 pub(super) fn take(page: &Page, event: &str, parameters: &Value) {
@@ -38,11 +47,8 @@ pub(super) fn take(page: &Page, event: &str, parameters: &Value) {
             }
             None
         }
-        "responseReceivedExtraInfo" => {
-            page.state().network.headers.entry(id).or_default().push_back(headers(&parameters["headers"]));
-            None
-        }
-        "responseReceived" => received(page, &id, &parameters["response"], parameters),
+        "responseReceivedExtraInfo" => head(page, id, headers(&parameters["headers"])),
+        "responseReceived" => received(page, &id, parameters),
         "loadingFinished" => finished(page, id, parameters),
         "loadingFailed" => failed(page, id, parameters),
         _ => None,
@@ -67,23 +73,65 @@ fn sent(page: &Page, id: RequestId, parameters: &Value) -> Option<Event> {
     }
     let at = parameters.number("wallTime") * 1000.0;
     let epoch = at - parameters.number("timestamp") * 1000.0;
+    let mut underway = Underway { epoch, ..Underway::default() };
     let mut redirect = None;
-    if parameters["redirectResponse"].is_object() {
-        redirect = response(page, &id, &parameters["redirectResponse"], parameters).map(Box::new);
+    {
+        let network = &mut page.state().network;
+        if let Some(before) = network.underway.remove(&id) {
+            underway.too_late = before.too_late;
+            let answer = &parameters["redirectResponse"];
+            if answer.is_object() {
+                let mut response = response(id.clone(), &before, answer, parameters);
+                if parameters.holds("redirectHasExtraInfo") {
+                    match network.early(&id) {
+                        Some(head) => response.headers = head,
+                        None => underway.too_late += 1,
+                    }
+                }
+                redirect = Some(Box::new(response));
+            }
+        }
+        network.underway.insert(id.clone(), underway);
     }
-    page.state().network.underway.insert(id.clone(), Underway { epoch, ..Underway::default() });
     let navigation = parameters.text("requestId") == parameters.text("loaderId") && parameters["type"] == "Document";
     let initiator = initiator(&parameters["initiator"]);
     let kind = parameters.text("type").to_lowercase();
     Some(Event::Request(Request { at, kind, initiator, navigation, redirect, ..request(id, parameters) }))
 }
 
-fn received(page: &Page, id: &RequestId, answer: &Value, parameters: &Value) -> Option<Event> {
-    let response = response(page, id, answer, parameters)?;
-    if let Some(underway) = page.state().network.underway.get_mut(id) {
-        underway.timing = response.timing;
+fn received(page: &Page, id: &RequestId, parameters: &Value) -> Option<Event> {
+    let network = &mut page.state().network;
+    let head = parameters.holds("hasExtraInfo").then(|| network.early(id));
+    let underway = network.underway.get_mut(id)?;
+    let mut response = response(id.clone(), underway, &parameters["response"], parameters);
+    underway.timing = response.timing;
+    match head {
+        None => {}
+        Some(Some(head)) => response.headers = head,
+        Some(None) => {
+            underway.headless = Some(response);
+            return None;
+        }
     }
     Some(Event::Response(response))
+}
+
+/// The head of an answer as it came over the wire, before or after the answer itself.
+fn head(page: &Page, id: RequestId, head: Headers) -> Option<Event> {
+    let network = &mut page.state().network;
+    if let Some(underway) = network.underway.get_mut(&id) {
+        if underway.too_late > 0 {
+            underway.too_late -= 1;
+            return None;
+        }
+        if let Some(response) = underway.headless.take() {
+            return Some(Event::Response(Response { headers: head, ..response }));
+        }
+    }
+    if network.early.len() < EARLY || network.underway.contains_key(&id) {
+        network.early.entry(id).or_default().push_back(head);
+    }
+    None
 }
 
 fn finished(page: &Page, id: RequestId, parameters: &Value) -> Option<Event> {
@@ -114,8 +162,19 @@ fn failed(page: &Page, id: RequestId, parameters: &Value) -> Option<Event> {
 
 fn end(page: &Page, id: &RequestId) -> Option<Underway> {
     let network = &mut page.state().network;
-    network.headers.remove(id);
-    network.underway.remove(id)
+    network.early.remove(id);
+    let mut underway = network.underway.remove(id)?;
+    // Its head never came.
+    if let Some(response) = underway.headless.take() {
+        page.tell(Event::Response(response));
+    }
+    Some(underway)
+}
+
+impl Network {
+    fn early(&mut self, id: &RequestId) -> Option<Headers> {
+        self.early.get_mut(id).and_then(VecDeque::pop_front)
+    }
 }
 
 fn request(id: RequestId, parameters: &Value) -> Request {
@@ -135,10 +194,7 @@ fn request(id: RequestId, parameters: &Value) -> Request {
     }
 }
 
-fn response(page: &Page, id: &RequestId, answer: &Value, parameters: &Value) -> Option<Response> {
-    let network = &mut page.state().network;
-    let underway = network.underway.get(id)?;
-    let raw = network.headers.get_mut(id).and_then(VecDeque::pop_front);
+fn response(id: RequestId, underway: &Underway, answer: &Value, parameters: &Value) -> Response {
     let timing = &answer["timing"];
     let seconds = match timing.number("requestTime") {
         0.0 => parameters.number("timestamp"),
@@ -146,24 +202,23 @@ fn response(page: &Page, id: &RequestId, answer: &Value, parameters: &Value) -> 
     };
     let from_cache = ["fromDiskCache", "fromServiceWorker", "fromPrefetchCache"].iter().any(|name| answer.holds(name));
     let peer = answer["remoteIPAddress"].as_str().filter(|address| !address.is_empty());
-    Some(Response {
-        id: id.clone(),
+    Response {
+        id,
         at: underway.epoch + seconds * 1000.0,
         url: answer.text("url").to_owned(),
         status: u16::try_from(answer.count("status")).unwrap_or_default(),
         status_text: answer.text("statusText").to_owned(),
-        // Only what came over the wire has the cookies.
-        headers: raw.unwrap_or_else(|| headers(&answer["headers"])),
+        headers: headers(&answer["headers"]),
         protocol: protocol(answer.text("protocol")),
         mime_type: answer.text("mimeType").to_owned(),
         from_cache: from_cache || underway.from_memory,
         peer: peer.map(|address| format!("{address}:{}", answer.count("remotePort"))),
         timing: phases(timing),
-    })
+    }
 }
 
 /// Returns the headers of an object that has one field for each name, with a line for each value.
-fn headers(headers: &Value) -> Vec<(String, String)> {
+fn headers(headers: &Value) -> Headers {
     let Some(headers) = headers.as_object() else { return Vec::new() };
     let values = headers.iter().filter_map(|(name, value)| value.as_str().map(|value| (name, value)));
     values.flat_map(|(name, value)| value.split('\n').map(|line| (name.clone(), line.to_owned()))).collect()

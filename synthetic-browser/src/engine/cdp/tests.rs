@@ -1,6 +1,8 @@
 //! What a real Chromium does with it.
 
+mod network;
 mod page;
+mod surroundings;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -30,7 +32,7 @@ const FLAGS: &str = "--headless=new --no-sandbox --disable-dev-shm-usage --disab
     --use-mock-keychain --no-default-browser-check --disable-breakpad --remote-debugging-pipe --no-startup-window";
 
 /// No test waits that long: it is there so that a test that waits for what never comes fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A browser that is gone with it, with all its processes and its profile.
 struct Chromium {
