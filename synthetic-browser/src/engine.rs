@@ -5,6 +5,8 @@
 
 pub(crate) mod bidi;
 pub(crate) mod cdp;
+#[cfg(test)]
+mod contract;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,1 +1,101 @@
+//! A real Firefox, on pages of our own.
 
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use super::Bidi;
+use crate::engine::{Engine, contract};
+use crate::launch::firefox_prefs;
+
+/// A Firefox in a process group of its own, which ends with it.
+struct Firefox {
+    process: Child,
+    profile: tempfile::TempDir,
+}
+
+impl Firefox {
+    /// Starts it, and returns the address of its WebSocket; `None`, with a word, where there is none.
+    fn start() -> Option<(Self, String)> {
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let names = ["firefox-esr", "firefox"];
+        let found: Option<PathBuf> = std::env::split_paths(&folders)
+            .flat_map(|folder| names.map(|name| folder.join(name)))
+            .find(|path| path.is_file());
+        let Some(program) = found else {
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "firefox is missing: scripts/test installs it"
+            );
+            eprintln!("skipped: there is no firefox-esr or firefox here (with CI=true this is a failure)");
+            return None;
+        };
+        let profile = tempfile::tempdir().unwrap();
+        std::fs::write(profile.path().join("user.js"), firefox_prefs::user_js()).unwrap();
+        let mut process = Command::new(program)
+            .args(["--headless", "--no-remote", "--remote-debugging-port=0", "--profile"])
+            .arg(profile.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let address =
+            lines.find_map(|line| line.unwrap().strip_prefix("WebDriver BiDi listening on ").map(str::to_owned));
+        // Someone has to read on, lest it stops when the pipe is full.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = format!("{}/session", address.expect("firefox ended without saying where it listens"));
+        Some((Self { process, profile }, address))
+    }
+
+    /// Kills what renders pages: every process below it that does.
+    fn kill_renderers(&self) {
+        let output = Command::new("ps").args(["-e", "-o", "pid=,args="]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let ours = format!("-parentPid {} ", self.process.id());
+        let renderers = text.lines().filter(|line| line.contains(&ours) && line.trim_end().ends_with(" tab"));
+        for line in renderers {
+            kill(line.split_whitespace().next().unwrap());
+        }
+    }
+}
+
+impl Drop for Firefox {
+    fn drop(&mut self) {
+        kill(&format!("-{}", self.process.id()));
+        let _ = self.process.wait();
+        let _ = self.profile.path();
+    }
+}
+
+fn kill(pid: &str) {
+    let _ = Command::new("kill").args(["-9", "--", pid]).status();
+}
+
+#[tokio::test]
+async fn firefox_does_what_every_engine_must() {
+    let Some((firefox, address)) = Firefox::start() else { return };
+    let engine = Bidi::connect(&address).await.unwrap();
+    contract::check_tab(Arc::clone(&engine), async |_| firefox.kill_renderers()).await;
+}
+
+#[tokio::test]
+async fn a_firefox_that_is_killed_is_gone_and_says_so_to_whoever_waits() {
+    let Some((firefox, address)) = Firefox::start() else { return };
+    let engine = Bidi::connect(&address).await.unwrap();
+    assert!(engine.version().starts_with("Firefox 1"), "{}", engine.version());
+    let context = engine.context(&crate::engine::ContextOptions::default()).await.unwrap();
+    let tab = context.tab().await.unwrap().tab;
+    let frame = tab.main_frame();
+    let forever = tab.call(&frame, crate::engine::World::Ours, "() => new Promise(() => {})", &[]);
+    let (waited, ()) = tokio::join!(forever, async { drop(firefox) });
+    assert!(matches!(waited, Err(crate::engine::EngineError::Gone(_))), "{waited:?}");
+    let why = engine.gone().await;
+    assert!(why.contains("connection"), "{why}");
+    let after = context.tab().await.unwrap_err();
+    assert!(matches!(after, crate::engine::EngineError::Gone(_)), "{after:?}");
+}
