@@ -46,7 +46,14 @@ pub(super) fn response(event: &Value) -> Response {
         status_text: text(&response["statusText"]),
         headers: headers(&response["headers"]),
         protocol: protocol(response["protocol"].as_str().unwrap_or_default()),
-        mime_type: text(&response["mimeType"]),
+        mime_type: response["mimeType"]
+            .as_str()
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
         from_cache: response["fromCache"].as_bool().unwrap_or_default(),
         // Firefox does not tell.
         peer: None,

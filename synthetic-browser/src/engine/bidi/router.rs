@@ -71,6 +71,8 @@ pub(super) struct TabState {
     challenged: Mutex<HashSet<String>>,
     pub(super) held: Mutex<HashSet<String>>,
     pub(super) intercept: Mutex<Option<String>>,
+    /// What the prompt that is open answers when nobody types anything.
+    pub(super) prompt: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +152,7 @@ impl Router {
             challenged: Mutex::default(),
             held: Mutex::default(),
             intercept: Mutex::default(),
+            prompt: Mutex::default(),
         });
         state.tabs.insert(id.to_owned(), Arc::clone(&tab));
         state.frames.insert(id.to_owned(), Frame::new(&tab));
@@ -381,6 +384,7 @@ fn context_event(method: &str, event: &Value, tab: &Arc<TabState>, frame: FrameI
             return;
         }
         "browsingContext.userPromptOpened" => {
+            *lock(&tab.prompt) = event["defaultValue"].as_str().map(str::to_owned);
             Event::DialogOpened { kind: text("type"), message: text("message"), default: text("defaultValue") }
         }
         "browsingContext.userPromptClosed" => Event::DialogClosed,

@@ -8,8 +8,6 @@ use crate::engine::{EngineError, LIBRARY, World};
 
 /// The name of our world. The page's scripts cannot see it.
 const SANDBOX: &str = "canary";
-/// What a wrapper returns when the document has no library yet: no JSON value.
-const NO_LIBRARY: &str = "no library";
 
 /// What a wrapped function returned.
 #[derive(Debug)]
@@ -20,6 +18,11 @@ pub(super) enum Returned {
     /// first of a tab, or that of an `iframe` without an address.
     NoLibrary,
 }
+
+/// How a wrapper begins what it returns as text: it was not called, it threw, or it is a value.
+const NO_LIBRARY: &str = "?";
+const THREW: &str = "!";
+const VALUE: &str = "=";
 
 /// Returns the parameters of `script.callFunction`.
 pub(super) fn parameters(context: &str, world: World, function: &str, arguments: Value) -> Value {
@@ -44,18 +47,23 @@ pub(super) fn text_argument(values: &[Value]) -> Value {
 
 /// Wraps a function so that it takes and returns JSON text.
 pub(super) fn returning_json(world: World, function: &str) -> String {
-    format!(
-        "async text => {{ {check}const result = await ({function}\n)(...JSON.parse(text)); \
-         const json = JSON.stringify(result); return json === undefined ? 'null' : json; }}",
-        check = check(world)
-    )
+    wrapped(world, function, &format!("const json = JSON.stringify(result); return '{VALUE}' + (json ?? 'null');"))
 }
 
 /// Wraps a function of our world so that it takes JSON text and returns an element.
 pub(super) fn returning_element(function: &str) -> String {
+    wrapped(World::Ours, function, "return result ?? null;")
+}
+
+/// What is thrown is caught and told: of a promise that is rejected without a stack Firefox says nothing but that it has none.
+fn wrapped(world: World, function: &str, end: &str) -> String {
+    let check = match world {
+        World::Page => String::new(),
+        World::Ours => format!("if (typeof globalThis.canary === 'undefined') return '{NO_LIBRARY}';"),
+    };
     format!(
-        "async text => {{ {check}return (await ({function}\n)(...JSON.parse(text))) ?? null; }}",
-        check = check(World::Ours)
+        "async text => {{ {check} try {{ const result = await ({function}\n)(...JSON.parse(text)); {end} }} \
+         catch (error) {{ return '{THREW}' + error; }} }}"
     )
 }
 
@@ -68,13 +76,6 @@ pub(super) fn sandbox() -> &'static str {
     SANDBOX
 }
 
-fn check(world: World) -> String {
-    match world {
-        World::Page => String::new(),
-        World::Ours => format!("if (typeof globalThis.canary === 'undefined') return '{NO_LIBRARY}'; "),
-    }
-}
-
 /// Reads the result of `script.callFunction`.
 pub(super) fn returned(mut result: Value) -> Result<Returned, EngineError> {
     if result["type"] == "exception" {
@@ -82,15 +83,16 @@ pub(super) fn returned(mut result: Value) -> Result<Returned, EngineError> {
         return Err(EngineError::Script(text.to_owned()));
     }
     let value = result["result"].take();
-    if value["value"] == NO_LIBRARY {
-        return Ok(Returned::NoLibrary);
+    match value["value"].as_str() {
+        Some(NO_LIBRARY) => Ok(Returned::NoLibrary),
+        Some(text) if text.starts_with(THREW) => Err(EngineError::Script(text[THREW.len()..].to_owned())),
+        _ => Ok(Returned::Value(value)),
     }
-    Ok(Returned::Value(value))
 }
 
 /// Returns the JSON value that a function wrapped by [`returning_json`] has returned.
 pub(super) fn json_value(value: &Value) -> Result<Value, EngineError> {
-    let text = value["value"].as_str().unwrap_or("null");
+    let text = value["value"].as_str().and_then(|text| text.strip_prefix(VALUE)).unwrap_or("null");
     serde_json::from_str(text).map_err(|error| EngineError::Script(format!("what it returned is no JSON: {error}")))
 }
 
@@ -99,6 +101,7 @@ pub(super) fn error(method: &str, failure: Failure) -> EngineError {
     match failure {
         Failure::Gone(why) => EngineError::Gone(why),
         Failure::Refused(refusal) if is_stale(&refusal) => EngineError::Stale(refusal.text()),
+        Failure::Refused(refusal) if is_crashed(&refusal) => EngineError::Crashed,
         Failure::Refused(refusal) => EngineError::Refused { method: method.to_owned(), message: refusal.text() },
     }
 }
@@ -110,6 +113,11 @@ fn is_stale(refusal: &Refusal) -> bool {
     const TEXTS: &[&str] =
         &["AbortError", "Actor '", "destroyed before query", "DiscardedBrowsingContextError", "dead object"];
     CODES.contains(&refusal.code.as_str()) || TEXTS.iter().any(|text| refusal.message.contains(text))
+}
+
+/// Of all documents that a tab of ours gets, only the one that tells of a crash is not in a process of its own.
+fn is_crashed(refusal: &Refusal) -> bool {
+    refusal.message.contains("not supported for parent process browsing contexts")
 }
 
 impl Refusal {

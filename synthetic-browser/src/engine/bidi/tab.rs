@@ -233,7 +233,9 @@ impl Tab for BidiTab {
 
     async fn answer_dialog(&self, accept: bool, text: Option<&str>) -> Result<()> {
         let mut parameters = json!({ "context": self.id(), "accept": accept });
-        if let Some(text) = text {
+        // Firefox takes a missing text for an empty one; who presses "OK" answers what is there.
+        let there = lock(&self.state.prompt).take();
+        if let Some(text) = text.map(str::to_owned).or(there) {
             parameters["userText"] = text.into();
         }
         self.command("browsingContext.handleUserPrompt", parameters).await.map(|_| ())
