@@ -19,7 +19,14 @@ use synthetic_core::Secret;
 use tokio::sync::mpsc;
 
 /// The script library that every document has in a world of its own, which the page's scripts cannot see: `canary` there.
-pub(crate) const LIBRARY: &str = include_str!("script/library.js");
+pub(crate) const LIBRARY: &str = concat!(
+    "globalThis.canary = (() => {\n'use strict';\n",
+    include_str!("script/dom.js"),
+    include_str!("script/aria.js"),
+    include_str!("script/find.js"),
+    include_str!("script/wait.js"),
+    "})();\n"
+);
 
 /// A running browser.
 #[async_trait]

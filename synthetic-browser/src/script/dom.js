@@ -1,0 +1,123 @@
+// Elements and texts, through open shadow roots.
+
+const UNREAD = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'HEAD']);
+
+function parentOf(node) {
+  return node.assignedSlot ?? node.parentElement ?? node.getRootNode().host ?? null;
+}
+
+function childrenOf(node) {
+  if (node.shadowRoot) return node.shadowRoot.childNodes;
+  const assigned = node.tagName === 'SLOT' ? node.assignedNodes() : [];
+  return assigned.length > 0 ? assigned : node.childNodes;
+}
+
+function contains(outer, inner) {
+  for (let node = inner; node; node = parentOf(node)) if (node === outer) return true;
+  return false;
+}
+
+// What is to be searched for a scope: itself, and every open shadow root beneath.
+function rootsOf(scope) {
+  const roots = scope.shadowRoot ? [scope, scope.shadowRoot] : [scope];
+  for (let at = 0; at < roots.length; at += 1) {
+    for (const element of roots[at].querySelectorAll('*')) if (element.shadowRoot) roots.push(element.shadowRoot);
+  }
+  return roots;
+}
+
+// All that a CSS selector matches beneath a scope, in the order of the document, a shadow root before its host's children.
+function select(scope, css) {
+  const roots = rootsOf(scope);
+  if (roots.length === 1) return [...scope.querySelectorAll(css)];
+  const matched = new Set(roots.flatMap((root) => [...root.querySelectorAll(css)]));
+  const ordered = [];
+  const walk = (node) => {
+    for (const child of node.shadowRoot?.children ?? []) visit(child);
+    for (const child of node.children) visit(child);
+  };
+  const visit = (element) => {
+    if (matched.has(element)) ordered.push(element);
+    walk(element);
+  };
+  walk(scope);
+  return ordered;
+}
+
+function collapse(text) {
+  return text.replace(/[\s\u00a0\u200b]+/g, ' ').trim();
+}
+
+function isInline(element) {
+  return /^(inline|contents)/.test(getComputedStyle(element).display) && element.tagName !== 'BR';
+}
+
+// The text of an element as it is written in the document: blocks apart by a space, scripts and styles left out, and with
+// `shown` what is not displayed too.
+function textOf(element, shown = false) {
+  const write = (node) => {
+    if (node.nodeType === 3) return node.data;
+    if (node.nodeType !== 1 || UNREAD.has(node.tagName)) return '';
+    if (shown && node !== element && !isRendered(node)) return '';
+    if (node.tagName === 'INPUT') return /^(button|submit|reset)$/.test(node.type) ? node.value : '';
+    const inside = Array.from(childrenOf(node), write).join('');
+    return node === element || isInline(node) ? inside : ` ${inside} `;
+  };
+  return collapse(write(element));
+}
+
+function isRendered(element) {
+  const style = getComputedStyle(element);
+  return style.display === 'contents' || (style.display !== 'none' && style.visibility === 'visible');
+}
+
+// Why an element is not visible, as the end of "it is …", or null when it is.
+function hiddenBecause(element) {
+  if (/^OPT(ION|GROUP)$/.test(element.tagName) && element.closest('select')) return hiddenBecause(element.closest('select'));
+  const style = getComputedStyle(element);
+  if (style.display === 'contents') {
+    for (const child of childrenOf(element)) {
+      if (child.nodeType === 3 ? child.data.trim() : child.nodeType === 1 && !hiddenBecause(child)) return null;
+    }
+  }
+  const box = element.getBoundingClientRect();
+  const displayed = !element.checkVisibility || element.checkVisibility();
+  if (displayed && style.visibility === 'visible' && box.width > 0 && box.height > 0) return null;
+  if (!displayed) {
+    for (let up = element; up; up = parentOf(up)) {
+      const of = up === element ? '' : ` of ${summary(up)}`;
+      if (getComputedStyle(up).display === 'none') return `hidden by display: none${of}`;
+      if (getComputedStyle(up).contentVisibility === 'hidden' && up !== element) return `hidden by content-visibility: hidden${of}`;
+      if (up.tagName === 'DETAILS' && !up.open && up !== element) return `hidden in a closed ${summary(up)}`;
+    }
+    return 'not displayed';
+  }
+  if (style.visibility !== 'visible') {
+    let up = element;
+    while (parentOf(up) && getComputedStyle(parentOf(up)).visibility === style.visibility) up = parentOf(up);
+    return `hidden by visibility: ${style.visibility}${up === element ? '' : ` of ${summary(up)}`}`;
+  }
+  return `without a size (${Math.round(box.width)}×${Math.round(box.height)} px)`;
+}
+
+const TELLING = ['id', 'class', 'name', 'type', 'role', 'href', 'for', 'aria-label', 'alt', 'placeholder', 'data-testid'];
+
+function shorten(text, most) {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+// An element in a line: `<button id="save" disabled>Save</button>`. What was put into a field is never in it.
+function summary(element) {
+  const tag = element.localName;
+  const told = TELLING.filter((name) => element.getAttribute(name)).map((name) => {
+    let value = element.getAttribute(name);
+    if (name === 'href') value = value.replace(/[?#].*/s, '');
+    return ` ${name}="${shorten(collapse(value), 60)}"`;
+  });
+  if (/^(button|submit|reset)$/.test(element.type) && tag === 'input' && element.value) told.push(` value="${shorten(element.value, 60)}"`);
+  if (element.disabled === true) told.push(' disabled');
+  const start = `<${tag}${told.join('')}>`;
+  if (/^(input|img|br|hr|iframe|html|body|head|select|textarea)$/.test(tag)) return start;
+  const text = shorten(textOf(element), 50);
+  return text ? `${start}${text}</${tag}>` : start;
+}
