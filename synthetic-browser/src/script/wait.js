@@ -220,7 +220,7 @@ async function observe(query, what, name, before, bound) {
 async function observePage(what, before, bound) {
   let now = null;
   const look = () => {
-    now = what === 'title' ? document.title : location.href;
+    now = what === 'title' ? collapse(document.title) : location.href;
     return now !== before ? now : undefined;
   };
   return until(bound, look, () => now);
@@ -253,4 +253,13 @@ function masked() {
   });
 }
 
-return { ready, observe, observePage, one, outside, surroundings, masked, contentOf: () => document.documentElement.outerHTML };
+// What the origin has in its `localStorage`; null where there is none.
+function stored() {
+  try {
+    return { origin: location.origin, items: { ...localStorage } };
+  } catch {
+    return null;
+  }
+}
+
+return { ready, observe, observePage, one, outside, surroundings, masked, stored, contentOf: () => document.documentElement.outerHTML };

@@ -1,0 +1,84 @@
+//! Asks the tab, for as long as it makes sense: until the answer, or until it is known that none comes.
+
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::engine::{self, EngineError, FrameId, World};
+use crate::page::dialog::Dialog;
+use crate::page::limit::Limit;
+use crate::page::watch::{End, Tally};
+use crate::page::Page;
+
+/// How much later than asked for an answer may come: the way there and back, on a busy machine.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The browser is gone.
+    Gone(String),
+    /// What renders the page is gone.
+    Crashed,
+    /// The tab was closed.
+    Closed,
+    /// A dialog opened that nobody expected.
+    Dialog(Dialog),
+    /// The document went away: asking again may do.
+    Stale,
+    /// The script threw.
+    Script(String),
+    /// The browser refused the command.
+    Refused(String),
+    /// The time is up, and the page did not answer.
+    Silent,
+}
+
+impl Page {
+    /// Waits for `call`, but no longer than the limit and a little, and not when something stands in the way.
+    pub(crate) async fn ask<T>(
+        &self,
+        limit: &Limit,
+        call: impl Future<Output = engine::Result<T>> + Send,
+    ) -> Result<T, Trouble> {
+        let answer = tokio::select! {
+            biased;
+            trouble = self.watch().until(trouble) => return Err(trouble),
+            answer = call => answer,
+            () = tokio::time::sleep_until(limit.until + GRACE) => return Err(Trouble::Silent),
+        };
+        // What it opened while it was carried out is its own doing.
+        let after = self.watch().change(trouble);
+        match answer {
+            _ if after.is_some() => Err(after.unwrap_or(Trouble::Silent)),
+            Ok(answer) => Ok(answer),
+            Err(EngineError::Gone(why)) => Err(Trouble::Gone(why)),
+            Err(EngineError::Crashed) => Err(Trouble::Crashed),
+            Err(EngineError::Stale(_)) => Err(Trouble::Stale),
+            Err(EngineError::Script(text)) => Err(Trouble::Script(text)),
+            Err(_) if self.watch().read(|tally| tally.end == Some(End::Closed)) => Err(Trouble::Closed),
+            Err(refused @ EngineError::Refused { .. }) => Err(Trouble::Refused(refused.to_string())),
+        }
+    }
+
+    /// Calls a function of the script library in a frame.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        limit: &Limit,
+        frame: &FrameId,
+        function: &str,
+        arguments: &[Value],
+    ) -> Result<T, Trouble> {
+        let value = self.ask(limit, self.tab().call(frame, World::Ours, function, arguments)).await?;
+        serde_json::from_value(value).map_err(|error| Trouble::Refused(format!("the script library answered: {error}")))
+    }
+}
+
+/// Takes out what stands in the way of any answer.
+fn trouble(tally: &mut Tally) -> Option<Trouble> {
+    if tally.end == Some(End::Crashed) {
+        return Some(Trouble::Crashed);
+    }
+    tally.unexpected.pop_front().map(Trouble::Dialog)
+}

@@ -1,0 +1,120 @@
+//! Files that the page gives to download.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::panic::Location;
+use std::path::Path;
+
+use bytes::Bytes;
+use synthetic_core::{Failure, Reason, Result};
+use tokio::io::AsyncReadExt;
+
+use crate::page::Page;
+use crate::page::ask::Trouble;
+use crate::page::limit::{Limit, span};
+use crate::page::url::shown;
+
+/// The largest file that is taken: 64 MiB.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// A file that a page gave to download.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Download {
+    /// The name that the page suggests.
+    pub name: String,
+    /// Where it came from.
+    pub url: String,
+    /// What is in it, at most 64 MiB.
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Download({:?}, {} bytes)", self.name, self.bytes.len())
+    }
+}
+
+/// # Downloads
+impl Page {
+    /// Does something during which a download is expected to begin, and returns the file when it is there:
+    /// `page.download(page.link("Invoice").click())`. The page must be opened with
+    /// [`downloads`](crate::Opening::downloads).
+    ///
+    /// # Errors
+    ///
+    /// What the future fails with; when no download began in the page's patience; and when it did not end well in the time of a
+    /// navigation, or is larger than 64 MiB.
+    #[track_caller]
+    pub fn download<T, F>(&self, doing: F) -> impl Future<Output = Result<Download>> + Send + use<T, F>
+    where
+        F: IntoFuture<Output = Result<T>>,
+        F::IntoFuture: Send,
+        T: Send,
+    {
+        let (page, place, doing) = (self.clone(), Location::caller(), doing.into_future());
+        async move {
+            page.count_check();
+            let raise = |failure: Failure| page.raise(failure, place);
+            if page.inner.downloads.is_none() {
+                return Err(raise(Failure::setup("a download is refused: open the page with `.downloads()` to take it")));
+            }
+            page.watch().change(|tally| tally.downloads.clear());
+            doing.await?;
+            let limit = page.limit(page.patience());
+            let began = page.watch().until(|tally| {
+                tally.downloads.front().map(|download| (download.id.clone(), download.url.clone(), download.name.clone()))
+            });
+            let (id, url, name) = match page.ask(&limit, async { Ok(began.await) }).await {
+                Ok(began) => began,
+                Err(trouble) => return Err(raise(page.no_download("no download began", trouble, &limit).await)),
+            };
+            let limit = page.limit(page.navigation_patience);
+            let ended = page.watch().until(|tally| tally.downloads.iter().find(|one| one.id == id)?.end.clone());
+            let path = match page.ask(&limit, async { Ok(ended.await) }).await {
+                Ok(path) => path,
+                Err(trouble) => {
+                    let problem = format!("{name:?} from {} has begun and is not done", shown(&url));
+                    return Err(raise(page.no_download(&problem, trouble, &limit).await));
+                }
+            };
+            let Some(path) = path else {
+                let broken = Failure::with_reason(Reason::Protocol, "download of the page");
+                let actual = format!("{name:?} from {} was broken off", shown(&url));
+                return Err(raise(broken.expected("is given whole").actual(actual)));
+            };
+            let bytes = take(&path).await.map_err(|problem| {
+                raise(Failure::setup(format!("download {name:?} from {}: {problem}", shown(&url))))
+            })?;
+            Ok(Download { name, url, bytes })
+        }
+    }
+
+    async fn no_download(&self, seen: &str, trouble: Trouble, limit: &Limit) -> Failure {
+        match trouble {
+            Trouble::Silent => {
+                let failure = Failure::new("download of the page")
+                    .expected("is given whole")
+                    .actual(format!("{seen} (waited {})", span(limit.whole())));
+                self.with_surroundings(failure, self.main(), None).await
+            }
+            trouble => self.troubled("download of the page", trouble, limit).await,
+        }
+    }
+}
+
+/// Reads a file and removes it.
+async fn take(path: &Path) -> Result<Bytes, String> {
+    let read = async {
+        let file = tokio::fs::File::open(path).await?;
+        let mut bytes = Vec::new();
+        file.take(LARGEST + 1).read_to_end(&mut bytes).await?;
+        tokio::fs::remove_file(path).await?;
+        std::io::Result::Ok(bytes)
+    };
+    match read.await {
+        Ok(bytes) if bytes.len() as u64 > LARGEST => Err("it is larger than 64 MiB, the most that is taken".to_owned()),
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,110 @@
+//! The words of a page's failures, and what they say of the page around.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use synthetic_core::{Failure, Reason};
+
+use crate::engine::FrameId;
+use crate::locator::query::Query;
+use crate::page::Page;
+use crate::page::ask::Trouble;
+use crate::page::limit::{Limit, span};
+use crate::page::url::shown;
+
+/// How long a failure waits for what the page says of itself.
+const SURROUNDINGS: Duration = Duration::from_secs(1);
+/// How many script errors a failure shows.
+const SCRIPT_ERRORS: usize = 5;
+
+pub(crate) const RUN_TIME_UP: &str = "the time of the run, or of its step, was nearly up: does an earlier step take \
+     longer than usual? if it may, give the run more time with `Spec::timeout`";
+
+/// What a page says of itself.
+#[derive(Debug, Default, Deserialize)]
+struct Surroundings {
+    url: String,
+    title: String,
+    near: Vec<String>,
+}
+
+impl Page {
+    /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
+    pub(crate) fn raise(&self, failure: Failure, place: &'static Location<'static>) -> Failure {
+        let failure = failure.at(place);
+        match self.run() {
+            Some(run) => run.raise(failure),
+            None => failure.redacted(self.redactor()),
+        }
+    }
+
+    /// Makes the failure of `what` (`click button "Save"`), which could not be done.
+    pub(crate) async fn troubled(&self, what: &str, trouble: Trouble, limit: &Limit) -> Failure {
+        match trouble {
+            Trouble::Gone(why) => self.gone(what, &why).await,
+            Trouble::Refused(why) => Failure::setup(format!("{what}: {why}")),
+            Trouble::Script(why) => {
+                // A selector that is none is the author's mistake; its stack is of our own library.
+                let why = why.split("\n    at ").next().unwrap_or_default().to_owned();
+                Failure::setup(format!("{what}: {why}"))
+            }
+            Trouble::Crashed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page crashed"))
+                .hint("what renders the page ended: does the page need more memory than there is?"),
+            Trouble::Closed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page was closed")),
+            Trouble::Dialog(dialog) => Failure::new(what)
+                .expected("is done without a dialog")
+                .actual(format!("dialog {} opened: {:?}", dialog.kind, dialog.message))
+                .hint("it was dismissed; if it is part of the journey, say so with `page.dialog(…)` or `page.on_dialog(…)`"),
+            Trouble::Stale => Failure::with_reason(Reason::Timeout, what)
+                .expected("is done in a document that stays")
+                .actual(format!("the page went from document to document for {}", span(limit.whole()))),
+            Trouble::Silent => Failure::with_reason(Reason::Timeout, what)
+                .expected(format!("is done within {}", span(limit.whole())))
+                .actual("the page did not answer: its scripts keep it busy, or it waits for something")
+                .hint(if limit.of_the_run { RUN_TIME_UP } else { "does a script of the page run without end?" }),
+        }
+    }
+
+    /// Makes the error of our own that says that the browser is gone.
+    async fn gone(&self, what: &str, why: &str) -> Failure {
+        match &self.inner.health {
+            Some(health) => health.why_gone(why).await.into_failure().cause(format!("noticed by: {what}")),
+            None => Failure::setup(format!("{what}: the browser is gone: {why}")),
+        }
+    }
+
+    /// Adds what the page says of itself: where it is, what scripts threw, and what is near to what was looked for.
+    pub(crate) async fn with_surroundings(&self, mut failure: Failure, frame: &FrameId, near: Option<&Query>) -> Failure {
+        let limit = Limit { until: tokio::time::Instant::now() + SURROUNDINGS, ..Limit::new(SURROUNDINGS, None) };
+        let script = "query => canary.surroundings(query)";
+        let told = self.call::<Surroundings>(&limit, frame, script, &[json!(near)]).await;
+        if let Ok(Surroundings { near, .. }) = &told
+            && !near.is_empty()
+        {
+            failure = failure.evidence("near", near.join("\n"));
+        }
+        let page = match &told {
+            Ok(Surroundings { url, title, .. }) => format!("{title:?} at {}", shown(url)),
+            Err(_) => shown(&self.url()),
+        };
+        self.with_script_errors(failure.evidence("page", page))
+    }
+
+    /// Adds what scripts threw since the page has its document.
+    pub(crate) fn with_script_errors(&self, failure: Failure) -> Failure {
+        let errors = self.watch().read(|tally| {
+            let errors = tally.recent_exceptions();
+            let mut lines: Vec<String> = errors.iter().take(SCRIPT_ERRORS).map(|error| {
+                let text = error.text.lines().next().unwrap_or_default();
+                format!("{text} ({}:{}:{})", shown(&error.url), error.line, error.column)
+            }).collect();
+            if errors.len() > SCRIPT_ERRORS {
+                lines.push(format!("and {} more", errors.len() - SCRIPT_ERRORS));
+            }
+            lines.join("\n")
+        });
+        if errors.is_empty() { failure } else { failure.evidence("script errors", errors) }
+    }
+}

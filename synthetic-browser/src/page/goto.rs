@@ -1,0 +1,355 @@
+//! Going to a URL, and back and forth.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::panic::Location;
+use std::pin::Pin;
+use std::time::Duration;
+
+use synthetic_core::expect::{Matcher, check, lt};
+use synthetic_core::{Failure, Reason, Result};
+
+use crate::engine::{Navigation, World};
+use crate::page::Page;
+use crate::page::ask::Trouble;
+use crate::page::fail::RUN_TIME_UP;
+use crate::page::limit::{Limit, span};
+use crate::page::no_answer::no_answer;
+use crate::page::url::{peer, shown, target};
+use crate::page::watch::{Exchange, Tally};
+
+/// How many open requests a failure lists.
+const LISTED: usize = 8;
+/// How much of the text of an error page a failure shows, in characters.
+const EXCERPT: usize = 400;
+
+/// Says when a navigation is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Until {
+    /// The document is there: its head has come.
+    Committed,
+    /// The document is parsed (`DOMContentLoaded`).
+    DomLoaded,
+    /// All that the document names has come too: pictures, styles, frames (`load`). The default.
+    #[default]
+    Loaded,
+}
+
+/// Goes to a URL. Await it.
+///
+/// # Default
+///
+/// - done when the page is [loaded](Until::Loaded)
+/// - a status of 400 or more is a failure
+/// - it may take 30 s
+///
+/// # Errors
+///
+/// Without an answer, the failure names host and port, says why, and what can be done, with the reason `Dns`, `Connect`,
+/// `Tls` or `Protocol`. When the time is up ([`Reason::Timeout`]), it says what was waited for: any answer at all, or which
+/// requests are still open. A URL that is neither http nor https is an error of our own.
+#[must_use = "it does not go anywhere until it is awaited"]
+pub struct Goto {
+    page: Page,
+    to: To,
+    until: Until,
+    /// What is expected of the status; `None` when any will do.
+    status: Option<Box<dyn Matcher<u16>>>,
+    patience: Duration,
+    place: &'static Location<'static>,
+}
+
+#[derive(Debug)]
+enum To {
+    Url(String),
+    Reload,
+    History(i32),
+}
+
+/// # Going
+impl Page {
+    /// Goes to a URL, absolute or relative to the page's [base](crate::page::open::Opening::base).
+    #[track_caller]
+    pub fn goto(&self, url: impl AsRef<str>) -> Goto {
+        self.go(To::Url(url.as_ref().to_owned()))
+    }
+
+    /// Loads the page again.
+    #[track_caller]
+    pub fn reload(&self) -> Goto {
+        self.go(To::Reload)
+    }
+
+    /// Goes back in the history. It fails when there is nothing to go back to.
+    #[track_caller]
+    pub fn back(&self) -> Goto {
+        self.go(To::History(-1))
+    }
+
+    /// Goes forward in the history. It fails when there is nothing to go forward to.
+    #[track_caller]
+    pub fn forward(&self) -> Goto {
+        self.go(To::History(1))
+    }
+
+    #[track_caller]
+    fn go(&self, to: To) -> Goto {
+        Goto {
+            page: self.clone(),
+            to,
+            until: Until::default(),
+            status: Some(Box::new(lt(400))),
+            patience: self.navigation_patience,
+            place: Location::caller(),
+        }
+    }
+}
+
+impl Goto {
+    /// Sets when it is done.
+    pub const fn until(mut self, until: Until) -> Self {
+        self.until = until;
+        self
+    }
+
+    /// Takes any status.
+    pub fn any_status(mut self) -> Self {
+        self.status = None;
+        self
+    }
+
+    /// Expects something else of the status: `expect_status(404)`.
+    pub fn expect_status(mut self, matcher: impl Matcher<u16> + 'static) -> Self {
+        self.status = Some(Box::new(matcher));
+        self
+    }
+
+    /// Sets how long it may take.
+    pub const fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    async fn run(self) -> Result {
+        let Self { page, place, .. } = &self;
+        page.count_check();
+        let limit = page.limit(self.patience);
+        match self.arrive(&limit).await {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(page.raise(page.with_script_errors(*failure), place)),
+        }
+    }
+
+    async fn arrive(&self, limit: &Limit) -> Result<(), Box<Failure>> {
+        let (page, what) = (&self.page, self.to_string());
+        let target = match &self.to {
+            To::Url(url) => {
+                let url = target(url, page.inner.base.as_ref());
+                Some(url.map_err(|problem| Failure::setup(format!("goto: {problem}")))?)
+            }
+            To::Reload | To::History(_) => None,
+        };
+        let before = page.watch().read(Before::of);
+        let went = async {
+            match (&self.to, &target) {
+                (To::Url(_), Some(url)) => page.tab().navigate(url.as_str()).await,
+                (To::History(delta), _) => {
+                    let there = page.tab().history(*delta).await?;
+                    Ok(if there { Navigation::Within } else { Navigation::Nothing })
+                }
+                (To::Reload | To::Url(_), _) => page.tab().reload().await.map(|()| Navigation::Within),
+            }
+        };
+        let navigation = match page.ask(limit, went).await {
+            Ok(navigation) => navigation,
+            Err(Trouble::Silent) => return Err(self.late(&before, limit).into()),
+            // A document that goes elsewhere at once: what it goes to is waited for.
+            Err(Trouble::Stale) => Navigation::Document(crate::engine::DocumentId("".into())),
+            Err(trouble) => return Err(page.troubled(&what, trouble, limit).await.into()),
+        };
+        let asked = target.as_ref().map_or_else(|| page.url(), ToString::to_string);
+        let blank = target.as_ref().is_some_and(|url| url.scheme() == "about");
+        match navigation {
+            Navigation::Within if matches!(self.to, To::Url(_)) => return Ok(()),
+            Navigation::Failed(word) => {
+                // An error status without a body is, to the browser, no answer either.
+                if page.watch().read(|tally| before.status(tally)).is_some() {
+                    return self.judge(&before, limit).await.map_err(Box::new);
+                }
+                let url = page.watch().read(|tally| before.request(tally).map(|last| last.request.url.clone()));
+                return Err(no_answer(&what, &asked, url.as_deref().unwrap_or(&asked), &word).into());
+            }
+            Navigation::Nothing if matches!(self.to, To::History(_)) => {
+                return Err(Failure::new(what).expected("is in the history").actual("there is nothing to go to").into());
+            }
+            Navigation::Nothing => {
+                let got = Failure::new(what).expected("gives a page").actual("a download, or an answer without content");
+                return Err(got.hint("a download is taken with `page.download(…)`").into());
+            }
+            Navigation::Document(_) | Navigation::Within => {}
+        }
+        if !blank {
+            self.wait(&before, limit, Until::Committed).await?;
+            self.judge(&before, limit).await?;
+        }
+        self.wait(&before, limit, self.until).await.map_err(Box::new)
+    }
+
+    /// Waits until the main frame has a new document, and as much of it as is wanted.
+    async fn wait(&self, before: &Before, limit: &Limit, until: Until) -> Result<(), Failure> {
+        let there = self.page.watch().until(|tally| {
+            let frame = tally.main_frame();
+            let new = frame.documents > before.documents;
+            let within = frame.within > before.within && matches!(self.to, To::History(_));
+            let done = match until {
+                Until::Committed => new,
+                Until::DomLoaded => new && frame.dom_loaded,
+                Until::Loaded => new && frame.loaded,
+            };
+            (done || within).then_some(())
+        });
+        let there = async {
+            there.await;
+            Ok(())
+        };
+        let limit_now = Limit { until: limit.until, ..*limit };
+        match tokio::time::timeout_at(limit.until, self.page.ask(&limit_now, there)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Trouble::Silent)) | Err(_) => Err(self.late(before, limit)),
+            Ok(Err(trouble)) => Err(self.page.troubled(&self.to_string(), trouble, limit).await),
+        }
+    }
+
+    async fn judge(&self, before: &Before, limit: &Limit) -> Result<(), Failure> {
+        let Some(matcher) = &self.status else { return Ok(()) };
+        // A document from a cache or of our own has no answer.
+        let Some((status, url)) = self.page.watch().read(|tally| before.status(tally)) else { return Ok(()) };
+        let Err(mismatch) = check(&status, matcher.as_ref()) else { return Ok(()) };
+        let mut failure = Failure::mismatch(format!("status of {}", shown(&url)), mismatch);
+        let script = format!("() => (document.body?.innerText ?? '').trim().slice(0, {EXCERPT})");
+        let short = Limit { until: limit.until.min(tokio::time::Instant::now() + Duration::from_secs(1)), ..*limit };
+        let text = self.page.ask(&short, self.page.tab().call(self.page.main(), World::Ours, &script, &[])).await;
+        if let Ok(text) = text
+            && let Some(text) = text.as_str().filter(|text| !text.is_empty())
+        {
+            failure = failure.evidence("page", text);
+        }
+        Err(failure)
+    }
+
+    /// Says what was waited for when the time was up.
+    fn late(&self, before: &Before, limit: &Limit) -> Failure {
+        let waited = span(limit.whole());
+        let failure = self.page.watch().read(|tally| {
+            let failure = Failure::with_reason(Reason::Timeout, self.to_string())
+                .expected(format!("is {} within {waited}", self.until));
+            let request = before.request(tally);
+            match (before.status(tally), request) {
+                (None, Some(open)) => failure.actual(format!(
+                    "no answer from {} to {} {}",
+                    peer(&open.request.url),
+                    open.request.method,
+                    shown(&open.request.url)
+                )),
+                (None, None) => failure.actual("no request was made"),
+                (Some((status, _)), _) => {
+                    let open: Vec<String> = tally.open_requests().map(|open| opened(open, tally)).collect();
+                    let failure = match open.len() {
+                        0 => failure.actual(format!("answered with {status}, but not {}", self.until)),
+                        1 => failure.actual(format!("answered with {status}, and 1 request is still open")),
+                        n => failure.actual(format!("answered with {status}, and {n} requests are still open")),
+                    };
+                    let more = open.len().saturating_sub(LISTED);
+                    let mut list = open.into_iter().take(LISTED).collect::<Vec<_>>().join("\n");
+                    if more > 0 {
+                        list.push_str(&format!("\nand {more} more"));
+                    }
+                    if list.is_empty() { failure } else { failure.evidence("open", list) }
+                }
+            }
+        });
+        if limit.of_the_run {
+            failure.hint(RUN_TIME_UP)
+        } else {
+            failure.hint("is the service overloaded? if it may take longer, allow that with `within`")
+        }
+    }
+}
+
+/// Writes a request that is not done: `GET https://shop.example/app.js, for 4.2 s, 200`.
+fn opened(open: &Exchange, tally: &Tally) -> String {
+    // By the browser's clock: the latest that it has told of.
+    let now = tally.requests.iter().map(|other| other.request.at).fold(0.0, f64::max);
+    let since = Duration::from_secs_f64((now - open.request.at).max(0.0) / 1000.0);
+    let answer = open.response.as_ref().map_or("no answer yet".to_owned(), |answer| format!("{} but not its end", answer.status));
+    let Exchange { request, .. } = open;
+    format!("{} {} ({answer}, begun {} before the last one)", request.method, shown(&request.url), span(since))
+}
+
+/// What there was before the navigation, to tell what it brings.
+struct Before {
+    documents: u64,
+    within: u64,
+    requests: usize,
+}
+
+impl Before {
+    fn of(tally: &Tally) -> Self {
+        let frame = tally.main_frame();
+        Self { documents: frame.documents, within: frame.within, requests: tally.requests.len() }
+    }
+
+    /// Returns the last request for a document of the main frame.
+    fn request<'a>(&self, tally: &'a Tally) -> Option<&'a Exchange> {
+        let new = tally.requests.get(self.requests..).unwrap_or_default();
+        new.iter().rfind(|exchange| {
+            let of_main = exchange.request.frame.as_ref().is_none_or(|frame| *frame == tally.main);
+            exchange.request.navigation && of_main
+        })
+    }
+
+    fn status(&self, tally: &Tally) -> Option<(u16, String)> {
+        let answer = self.request(tally)?.response.as_ref()?;
+        Some((answer.status, answer.url.clone()))
+    }
+}
+
+impl IntoFuture for Goto {
+    type Output = Result;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Display for Goto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.to {
+            To::Url(url) => {
+                let url = target(url, self.page.inner.base.as_ref()).map_or_else(|_| url.clone(), String::from);
+                write!(f, "goto {}", shown(&url))
+            }
+            To::Reload => f.write_str("reload the page"),
+            To::History(-1) => f.write_str("go back"),
+            To::History(_) => f.write_str("go forward"),
+        }
+    }
+}
+
+impl fmt::Debug for Goto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Goto({self}, until it is {})", self.until)
+    }
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Committed => "answered",
+            Self::DomLoaded => "parsed",
+            Self::Loaded => "loaded",
+        })
+    }
+}

@@ -1,0 +1,253 @@
+//! [`Opening`]: how a page is opened.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::url::Url;
+use synthetic_core::{Failure, Result, Run, Secret};
+use tempfile::TempDir;
+
+use crate::Browser;
+use crate::engine::{ContextOptions, Tab};
+use crate::page::dialog::Dialogs;
+use crate::page::limit::{Limit, span};
+use crate::page::login::Login;
+use crate::page::watch::Watch;
+use crate::page::{Inner, NAVIGATION_PATIENCE, PATIENCE, Page};
+
+/// Opens a page for a run, in a context that no other run has. Await it.
+///
+/// # Default
+///
+/// - a viewport of 1280 × 720 CSS pixels, and the browser's own locale, time zone and user agent
+/// - no login, no extra headers, no credentials, no downloads
+/// - certificates are checked
+///
+/// # Examples
+///
+/// ```no_run
+/// # use synthetic_core::prelude::*;
+/// # use synthetic_browser::Browser;
+/// # async fn german(run: Run, browser: Browser) -> Result {
+/// let page = browser.page(&run).base("https://shop.example").locale("de-DE").viewport(390, 844).await?;
+/// page.goto("/").await
+/// # }
+/// ```
+#[must_use = "a page is opened when it is awaited"]
+pub struct Opening {
+    browser: Browser,
+    run: Run,
+    options: ContextOptions,
+    base: Option<String>,
+    patience: Duration,
+    navigation_patience: Duration,
+    dialogs: Dialogs,
+    login: Option<Login>,
+    downloads: bool,
+    place: &'static Location<'static>,
+}
+
+impl Browser {
+    /// Opens a page for a run. The run closes it, whatever happens.
+    ///
+    /// The browser is launched when it is not. When all its places are taken, it waits for one; that is time of the run.
+    #[track_caller]
+    pub fn page(&self, run: &Run) -> Opening {
+        Opening {
+            browser: self.clone(),
+            run: run.clone(),
+            options: ContextOptions::default(),
+            base: None,
+            patience: PATIENCE,
+            navigation_patience: NAVIGATION_PATIENCE,
+            dialogs: Dialogs::default(),
+            login: None,
+            downloads: false,
+            place: Location::caller(),
+        }
+    }
+}
+
+impl Opening {
+    /// Sets what relative URLs are relative to.
+    pub fn base(mut self, url: impl Into<String>) -> Self {
+        self.base = Some(url.into());
+        self
+    }
+
+    /// Sets the size of the viewport in CSS pixels.
+    pub fn viewport(mut self, width: u32, height: u32) -> Self {
+        let scale = self.options.viewport.map_or(1.0, |(_, _, scale)| scale);
+        self.options.viewport = Some((width, height, scale));
+        self
+    }
+
+    /// Sets how many pixels of the device there are to one of CSS: 2.0 for most telephones.
+    pub fn pixel_ratio(mut self, ratio: f64) -> Self {
+        let (width, height, _) = self.options.viewport.unwrap_or((1280, 720, 1.0));
+        self.options.viewport = Some((width, height, ratio));
+        self
+    }
+
+    /// Sets the locale: `de-DE`.
+    pub fn locale(mut self, locale: impl Into<String>) -> Self {
+        self.options.locale = Some(locale.into());
+        self
+    }
+
+    /// Sets the time zone by its IANA name: `Europe/Berlin`.
+    pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
+        self.options.time_zone = Some(zone.into());
+        self
+    }
+
+    /// Sets the user agent.
+    pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
+        self.options.user_agent = Some(agent.into());
+        self
+    }
+
+    /// Adds a header to every request, of whatever origin.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Answers HTTP authentication with a name and a password.
+    pub fn basic_auth(mut self, user: impl Into<String>, password: &Secret) -> Self {
+        self.options.credentials = Some((user.into(), password.clone()));
+        self
+    }
+
+    /// Starts as one that has [logged in](Page::save_login).
+    pub fn login(mut self, login: &Login) -> Self {
+        self.login = Some(login.clone());
+        self
+    }
+
+    /// Allows downloads, see [`Page::download`].
+    pub fn downloads(mut self) -> Self {
+        self.downloads = true;
+        self
+    }
+
+    /// Takes certificates that do not hold, for a test system that has no other.
+    pub fn accept_bad_certificates(mut self) -> Self {
+        self.options.accept_bad_certificates = true;
+        self
+    }
+
+    /// Sets what becomes of dialogs.
+    pub fn on_dialog(mut self, dialogs: Dialogs) -> Self {
+        self.dialogs = dialogs;
+        self
+    }
+
+    /// Sets how long the page waits for an element to be fit, and for an expectation to hold: 5 s.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets how long the page waits for a navigation: 30 s.
+    pub fn navigation_patience(mut self, patience: Duration) -> Self {
+        self.navigation_patience = patience;
+        self
+    }
+
+    async fn open(self) -> Result<Page> {
+        let Self { browser, run, mut options, base, place, .. } = self;
+        let setup = |problem: String| run.raise(Failure::setup(format!("open a page: {problem}")).at(place));
+        let base = match base {
+            Some(base) => {
+                let parsed = Url::parse(&base).map_err(|error| setup(format!("the base {base:?} is no URL: {error}")))?;
+                crate::page::url::target(parsed.as_str(), None).map_err(setup)?;
+                Some(parsed)
+            }
+            None => None,
+        };
+        if let Some((_, password)) = &options.credentials {
+            run.keep_secret(password)?;
+        }
+        let mut downloads = None;
+        if self.downloads {
+            let folder = TempDir::with_prefix("canary-downloads-");
+            let folder = folder.map_err(|error| setup(format!("no folder for downloads: {error}")))?;
+            options.downloads = Some(folder.path().to_owned());
+            downloads = Some(Arc::new(folder));
+        }
+        let limit = Limit::new(Duration::MAX, Some(&run));
+        let lease = tokio::time::timeout_at(limit.until, browser.lease(&options)).await;
+        let mut lease = match lease {
+            Ok(Ok(lease)) => lease,
+            Ok(Err(error)) => return Err(run.raise(error.into_failure().at(place))),
+            Err(_) => return Err(setup(format!("there was none within {}", span(limit.whole())))),
+        };
+        let Some(tab) = lease.take_tab() else { return Err(setup("the context has no tab".to_owned())) };
+        let (tab, watch) = Watch::new(tab, self.dialogs);
+        let page = Page {
+            inner: Arc::new(Inner {
+                run: Some(run.clone()),
+                redactor: run.secrets().redactor().clone(),
+                context: Arc::clone(lease.context()),
+                health: Some(lease.health()),
+                main: tab.main_frame(),
+                tab,
+                watch: Arc::clone(&watch),
+                base,
+                downloads,
+            }),
+            patience: self.patience,
+            navigation_patience: self.navigation_patience,
+        };
+        let closing = run.clone();
+        run.defer("close the page", async move {
+            lease.close().await;
+            for dialog in watch.change(|tally| std::mem::take(&mut tally.unexpected)) {
+                closing.warn(format!("dialog {} opened last, and nobody saw it: {:?}", dialog.kind, dialog.message));
+            }
+            Ok(())
+        });
+        if let Some(login) = &self.login {
+            page.restore(login, place).await?;
+        }
+        Ok(page)
+    }
+}
+
+impl IntoFuture for Opening {
+    type Output = Result<Page>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.open())
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opening(a page of {:?})", self.browser)
+    }
+}
+
+impl Page {
+    /// Makes the page of a tab that this one opened.
+    pub(crate) fn sibling(&self, tab: Arc<dyn Tab>, watch: Arc<Watch>) -> Self {
+        let inner = Inner {
+            run: self.inner.run.clone(),
+            redactor: self.inner.redactor.clone(),
+            context: Arc::clone(&self.inner.context),
+            health: self.inner.health.clone(),
+            main: tab.main_frame(),
+            tab,
+            watch,
+            base: self.inner.base.clone(),
+            downloads: self.inner.downloads.clone(),
+        };
+        Self { inner: Arc::new(inner), ..self.clone() }
+    }
+}
