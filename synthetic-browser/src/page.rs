@@ -16,7 +16,6 @@ pub(crate) mod url;
 pub(crate) mod watch;
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;

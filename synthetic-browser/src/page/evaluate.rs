@@ -1,6 +1,5 @@
 //! Scripts in a page, and the protocol's own commands.
 
-use std::future::Future;
 use std::panic::Location;
 
 use serde::de::DeserializeOwned;

@@ -1,0 +1,4 @@
+//! What pages do in real browsers.
+
+mod actions;
+mod support;
