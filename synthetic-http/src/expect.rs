@@ -1,5 +1,7 @@
 //! What can be expected of an answer.
 
+mod answer;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +10,14 @@ use serde_json::Value;
 use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, Sense};
 use synthetic_core::{Clock, Run};
 
+pub use self::answer::{OverTls, Timed};
 use crate::response::Response;
 
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
 /// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
+///
+/// It is about the answer to an HTTP request, unless its type says otherwise: [network checks](crate::net) have answers of
+/// their own. What all answers have, such as their [latency], can be expected of any.
 ///
 /// # Examples
 ///
@@ -26,25 +32,24 @@ use crate::response::Response;
 ///
 /// let _page = Http::at("https://shop.example").get("/").prefer(hardened());
 /// ```
-#[derive(Clone)]
 #[must_use = "an expectation does nothing until it is given to a request"]
-pub struct Expectation {
-    judge: Arc<dyn Judge>,
+pub struct Expectation<A: ?Sized = Response> {
+    judge: Arc<dyn Judge<A>>,
     of_the_status: bool,
     /// What is wrong with the expectation itself, such as a path that is none.
     defect: Option<String>,
 }
 
 /// Judges one thing about an answer.
-trait Judge: Send + Sync {
+trait Judge<A: ?Sized = Response>: Send + Sync {
     /// Returns what is judged, as a failure begins: `status`, `$.db`.
     fn subject(&self) -> String;
     /// Returns what was wanted and what was there.
-    fn judge(&self, answer: &Response) -> Result<(), Mismatch>;
+    fn judge(&self, answer: &A) -> Result<(), Mismatch>;
 }
 
-impl Expectation {
-    fn new(judge: impl Judge + 'static, defect: Option<String>) -> Self {
+impl<A: ?Sized> Expectation<A> {
+    fn new(judge: impl Judge<A> + 'static, defect: Option<String>) -> Self {
         Self { judge: Arc::new(judge), of_the_status: false, defect }
     }
 
@@ -62,34 +67,40 @@ impl Expectation {
         self.judge.subject()
     }
 
-    pub(crate) fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+    pub(crate) fn judge(&self, answer: &A) -> Result<(), Mismatch> {
         self.judge.judge(answer)
     }
 }
 
-impl fmt::Debug for Expectation {
+impl<A: ?Sized> Clone for Expectation<A> {
+    fn clone(&self) -> Self {
+        Self { judge: Arc::clone(&self.judge), of_the_status: self.of_the_status, defect: self.defect.clone() }
+    }
+}
+
+impl<A: ?Sized> fmt::Debug for Expectation<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Expectation({})", self.judge.subject())
     }
 }
 
 /// One thing about an answer, and a matcher for it.
-struct Of<T, M> {
+struct Of<A: ?Sized, T, M> {
     /// What is judged: `header`.
     subject: &'static str,
     /// What is looked at, or why it cannot be.
-    take: fn(&Response, &str) -> Result<T, String>,
+    take: fn(&A, &str) -> Result<T, String>,
     /// What `take` is given: the name of a header, of a cookie, of a phase.
     name: String,
     matcher: M,
 }
 
-impl<T: fmt::Debug, M: Matcher<T>> Judge for Of<T, M> {
+impl<A: ?Sized, T: fmt::Debug, M: Matcher<T>> Judge<A> for Of<A, T, M> {
     fn subject(&self) -> String {
         if self.name.is_empty() { self.subject.to_owned() } else { format!("{} {}", self.subject, self.name) }
     }
 
-    fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+    fn judge(&self, answer: &A) -> Result<(), Mismatch> {
         match (self.take)(answer, &self.name) {
             Ok(value) => expect::check(&value, &self.matcher),
             Err(_) if self.matcher.matches_missing() == Some(true) => Ok(()),
@@ -98,12 +109,12 @@ impl<T: fmt::Debug, M: Matcher<T>> Judge for Of<T, M> {
     }
 }
 
-fn of<T: fmt::Debug + 'static>(
+pub(crate) fn of<A: ?Sized + 'static, T: fmt::Debug + 'static>(
     subject: &'static str,
     name: impl Into<String>,
     matcher: impl Matcher<T> + 'static,
-    take: fn(&Response, &str) -> Result<T, String>,
-) -> Expectation {
+    take: fn(&A, &str) -> Result<T, String>,
+) -> Expectation<A> {
     let defect = matcher.defect();
     Expectation::new(Of { subject, take, name: name.into(), matcher }, defect)
 }
@@ -123,7 +134,7 @@ fn of<T: fmt::Debug + 'static>(
 /// let _any = api.get("/").expect(status(lt(500)));
 /// ```
 pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
-    Expectation { of_the_status: true, ..of("status", "", matcher, |answer, _| Ok(answer.status())) }
+    Expectation { of_the_status: true, ..of("status", "", matcher, |answer: &Response, _| Ok(answer.status())) }
 }
 
 /// Expects something of a header's value: `header("content-type", starts_with("application/json"))`.
@@ -199,16 +210,16 @@ impl<M: Matcher<Value>> Judge for Json<M> {
 
 /// Expects something of the time from the first look-up to the last byte, redirects included:
 /// `latency(under(ms(300)))`.
-pub fn latency(matcher: impl Matcher<Duration> + 'static) -> Expectation {
-    of("latency", "", matcher, |answer, _| Ok(answer.latency()))
+pub fn latency<A: Timed + 'static>(matcher: impl Matcher<Duration> + 'static) -> Expectation<A> {
+    of("latency", "", matcher, |answer: &A, _| Ok(answer.latency()))
 }
 
 /// Expects something of one part of that time: `phase(Phase::Processing, under(ms(200)))`.
 ///
 /// A phase that was not started (a connection that was used again is neither resolved nor connected) cannot be judged,
 /// and fails.
-pub fn phase(phase: Phase, matcher: impl Matcher<Duration> + 'static) -> Expectation {
-    of("phase", phase.as_str(), matcher, |answer, name| {
+pub fn phase<A: Timed + 'static>(phase: Phase, matcher: impl Matcher<Duration> + 'static) -> Expectation<A> {
+    of("phase", phase.as_str(), matcher, |answer: &A, name| {
         let took = answer.phases().named().into_iter().find(|(phase, _)| *phase == name).and_then(|(_, took)| took);
         took.ok_or_else(|| {
             let other = match name {
@@ -256,8 +267,8 @@ impl Phase {
 /// Whole days, rounded down, by the clock of the run: 0 on the last day, negative afterwards. It is the first certificate
 /// to expire of all that the server sent, as in blackbox_exporter's `probe_ssl_earliest_cert_expiry`. Without TLS it
 /// cannot be judged, and fails.
-pub fn cert_days_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
-    of("days left of the certificate", "", matcher, |answer, _| {
+pub fn cert_days_left<A: OverTls + 'static>(matcher: impl Matcher<i64> + 'static) -> Expectation<A> {
+    of("days left of the certificate", "", matcher, |answer: &A, _| {
         let expires = answer.certificate_expires_at().ok_or("no certificate: the URL is not https")?;
         let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
         let seconds = match expires.duration_since(now) {

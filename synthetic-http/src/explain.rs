@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use synthetic_core::report::Phases;
 use synthetic_core::{Failure, Reason};
 use tokio::time::Instant;
 use url::{Host, Url};
@@ -10,7 +11,7 @@ use crate::measure::phases;
 use crate::wire::{self, CertInfo, Failed, Hop, Kind, Phase, Trail};
 
 /// How many certificates of a chain a failure shows.
-const CERTIFICATES: usize = 4;
+pub(crate) const CERTIFICATES: usize = 4;
 
 /// When a request must be done, and who says so.
 #[derive(Clone, Copy)]
@@ -54,7 +55,7 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
     }
 }
 
-fn reason(error: &wire::WireError) -> Reason {
+pub(crate) fn reason(error: &wire::WireError) -> Reason {
     match (error.kind(), error.phase()) {
         (Kind::Timeout, _) => Reason::Timeout,
         (Kind::BadRequest | Kind::Roots | Kind::Local | Kind::NoTestHost, _) | (_, Phase::Setup) => Reason::Setup,
@@ -65,7 +66,7 @@ fn reason(error: &wire::WireError) -> Reason {
     }
 }
 
-fn advice(error: &wire::WireError, deadline: Deadline) -> Option<String> {
+pub(crate) fn advice(error: &wire::WireError, deadline: Deadline) -> Option<String> {
     let advice = match error.kind() {
         Kind::Timeout if deadline.of_the_run => {
             return Some(
@@ -131,7 +132,7 @@ fn peer(trail: &Trail) -> Option<String> {
     }
 }
 
-fn shown(certificate: &CertInfo) -> String {
+pub(crate) fn shown(certificate: &CertInfo) -> String {
     let CertInfo { subject, issuer, not_before, not_after, .. } = certificate;
     let subject = if subject.is_empty() { "no subject" } else { subject };
     format!("{subject}, issued by {issuer}, valid from {} to {}", wire::date(*not_before), wire::date(*not_after))
@@ -155,8 +156,13 @@ pub(crate) fn redirects(hops: &[Hop], to: &Url) -> String {
 
 /// Returns the phases in words: `resolve 1.2 ms, connect 0.4 ms`.
 pub(crate) fn times(wire: &wire::Phases) -> String {
+    taken(&phases(wire))
+}
+
+/// Returns the phases of any protocol in words.
+pub(crate) fn taken(phases: &Phases) -> String {
     let took = |(name, took): (&str, Option<Duration>)| took.map(|took| format!("{name} {}", millis(took)));
-    phases(wire).named().into_iter().filter_map(took).collect::<Vec<_>>().join(", ")
+    phases.named().into_iter().filter_map(took).collect::<Vec<_>>().join(", ")
 }
 
 fn millis(duration: Duration) -> String {

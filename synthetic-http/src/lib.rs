@@ -8,6 +8,7 @@ mod header;
 mod http;
 mod jar;
 mod measure;
+pub mod net;
 mod renewal;
 mod request;
 mod resource;
@@ -21,7 +22,7 @@ pub(crate) mod wire;
 
 pub use self::auth::{Credential, from_secret};
 pub use self::expect::{
-    Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
+    Expectation, OverTls, Phase, Timed, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
     size, status, that,
 };
 pub use self::http::Http;

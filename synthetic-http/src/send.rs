@@ -294,7 +294,7 @@ fn traceparent(run: &Run) -> Option<HeaderValue> {
 
 /// Returns when the request must be done: in its own time, and a little before the time of the run and of its step is
 /// up, so that the failure can still say what it was waiting for.
-fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
+pub(crate) fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
     let now = Instant::now();
     let own = Deadline { at: now + timeout.min(AGES), timeout, of_the_run: false };
     let Some(run) = run.filter(|run| !run.is_cleaning_up()) else { return own };

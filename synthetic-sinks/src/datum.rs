@@ -187,6 +187,8 @@ fn requests(all: &[RequestReport]) -> Vec<Value> {
             Some(400..=499) => classes[1] += 1,
             Some(500..=599) => classes[2] += 1,
             Some(_) => {}
+            // A protocol without statuses: it was answered.
+            None if request.reason.is_none() => {}
             None => unanswered += 1,
         }
     }

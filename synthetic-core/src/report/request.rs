@@ -19,6 +19,7 @@ use crate::failure::{Reason, Text};
 /// let request = RequestReport::new("GET", "https://shop.example/orders/{id}").status(200).duration(Duration::from_millis(12));
 /// assert!(request.is_success());
 /// assert!(!RequestReport::new("GET", "https://shop.example/").status(503).is_success());
+/// assert!(RequestReport::new("TCP", "tcp://db.internal:5432").is_success());
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -26,11 +27,11 @@ pub struct RequestReport {
     /// The step it was made in, by its place in [`Report::steps`](super::Report::steps).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
-    /// The method: `GET`.
+    /// The method: `GET`; of another protocol, its name: `TCP`, `DNS`.
     pub method: Text,
     /// The URL as a template, without query and without user info: never a raw URL, since it becomes a label.
     pub url: String,
-    /// The status of the answer; `None` when there was no answer.
+    /// The status of the answer; `None` when there was no answer, or the protocol has no such thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Why it failed; `None` when everything that was expected of it held.
@@ -101,10 +102,13 @@ impl RequestReport {
         self
     }
 
-    /// Returns whether it had an answer below 400 and everything that was expected of it held.
+    /// Returns whether everything that was expected of it held, and its status, where its protocol has one, is below 400.
+    ///
+    /// What had no answer has a [reason](Self::reason), so that a request without a status is one of a protocol that knows
+    /// none: a TCP connection, a look-up in DNS.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.reason.is_none() && self.status.is_some_and(|status| status < 400)
+        self.reason.is_none() && self.status.is_none_or(|status| status < 400)
     }
 
     pub(crate) fn rewrite(&mut self, rewrite: &dyn Fn(&mut String)) {

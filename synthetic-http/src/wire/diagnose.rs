@@ -67,70 +67,17 @@ impl Scene<'_> {
     }
 
     fn resolve(&self, causes: &Causes<'_>) -> WireError {
-        // The resolver's code is lost in std: only its text is left to tell "there is no such name" from "could not ask".
-        let text = causes.deepest.trim_start_matches("failed to lookup address information: ");
-        let unknown = causes.io == Some(io::ErrorKind::NotFound)
-            || [
-                "Name or service not known",
-                "No address associated with hostname",
-                "nodename nor servname",
-                "No such host",
-            ]
-            .iter()
-            .any(|known| text.contains(known));
-        let host = self.host();
-        if unknown {
-            return WireError::new(Phase::Resolve, Kind::NotFound, format!("resolve {host}: no such host"));
-        }
-        WireError::new(Phase::Resolve, Kind::ResolverFailed, format!("resolve {host}: {text}"))
+        unresolved(self.host(), causes)
     }
 
     fn connect(&self, causes: &Causes<'_>) -> WireError {
-        let (kind, what) = match causes.io {
-            Some(io::ErrorKind::ConnectionRefused) => (Kind::Refused, " refused".to_owned()),
-            Some(io::ErrorKind::TimedOut) => (Kind::Timeout, ": no answer, the system gave up".to_owned()),
-            Some(io::ErrorKind::HostUnreachable) => (Kind::Unreachable, ": no route to the host".to_owned()),
-            Some(io::ErrorKind::NetworkUnreachable) => (Kind::Unreachable, ": no route to its network".to_owned()),
-            Some(io::ErrorKind::ConnectionReset) => (Kind::Reset, ": the connection was reset".to_owned()),
-            Some(io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => {
-                (Kind::Local, ": this machine has no free address and port to connect from".to_owned())
-            }
-            Some(io::ErrorKind::PermissionDenied) => (Kind::Local, ": this machine does not permit it".to_owned()),
-            _ if matches!(causes.os, Some(23 | 24)) => {
-                (Kind::Local, ": this machine has too many open files".to_owned())
-            }
-            Some(io::ErrorKind::UnexpectedEof) => (Kind::ClosedEarly, ": the connection was closed".to_owned()),
-            _ => (Kind::Other, format!(": {}", causes.deepest)),
-        };
+        let (kind, what) = unconnected(causes);
         WireError::new(Phase::Connect, kind, format!("connect to {}{what}{}", self.dialled(), self.proxy()))
     }
 
     fn tls(&self, causes: &Causes<'_>) -> WireError {
         let chain = self.attempt.and_then(|attempt| attempt.chain.as_deref());
-        let (kind, what) = match causes.tls {
-            Some(rustls::Error::InvalidCertificate(error)) => {
-                certificate(error, chain, self.named.unwrap_or_else(|| self.host()))
-            }
-            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-                (Kind::Tls, "the server does not speak TLS on this port".to_owned())
-            }
-            Some(rustls::Error::AlertReceived(alert)) => {
-                (Kind::Tls, format!("the server refused it with the alert {}", alert_name(*alert)))
-            }
-            Some(rustls::Error::PeerIncompatible(why)) => {
-                (Kind::Tls, format!("no version or cipher in common: {why:?}"))
-            }
-            Some(error) => (Kind::Tls, error.to_string()),
-            None => match causes.io {
-                Some(io::ErrorKind::UnexpectedEof) => {
-                    (Kind::ClosedEarly, "the server closed the connection".to_owned())
-                }
-                Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
-                    (Kind::Reset, "the server reset the connection".to_owned())
-                }
-                _ => (Kind::Tls, causes.deepest.clone()),
-            },
-        };
+        let (kind, what) = unshaken(causes, chain, self.named.unwrap_or_else(|| self.host()));
         WireError::new(Phase::Tls, kind, format!("tls handshake with {}: {what}", peer(self.url)))
     }
 
@@ -196,6 +143,73 @@ impl Scene<'_> {
     }
 }
 
+/// Explains why `host` has no address.
+pub(crate) fn unresolved(host: &str, causes: &Causes<'_>) -> WireError {
+    // The resolver's code is lost in std: only its text is left to tell "there is no such name" from "could not ask".
+    let text = causes.deepest.trim_start_matches("failed to lookup address information: ");
+    let unknown = causes.io == Some(io::ErrorKind::NotFound)
+        || [
+            "Name or service not known",
+            "No address associated with hostname",
+            "nodename nor servname",
+            "No such host",
+        ]
+        .iter()
+        .any(|known| text.contains(known));
+    if unknown {
+        return WireError::new(Phase::Resolve, Kind::NotFound, format!("resolve {host}: no such host"));
+    }
+    WireError::new(Phase::Resolve, Kind::ResolverFailed, format!("resolve {host}: {text}"))
+}
+
+/// Explains why there is no connection, as what follows the peer that was dialled.
+pub(crate) fn unconnected(causes: &Causes<'_>) -> (Kind, String) {
+    match causes.io {
+        Some(io::ErrorKind::ConnectionRefused) => (Kind::Refused, " refused".to_owned()),
+        Some(io::ErrorKind::TimedOut) => (Kind::Timeout, ": no answer, the system gave up".to_owned()),
+        Some(io::ErrorKind::HostUnreachable) => (Kind::Unreachable, ": no route to the host".to_owned()),
+        Some(io::ErrorKind::NetworkUnreachable) => (Kind::Unreachable, ": no route to its network".to_owned()),
+        Some(io::ErrorKind::ConnectionReset) => (Kind::Reset, ": the connection was reset".to_owned()),
+        Some(io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => {
+            (Kind::Local, ": this machine has no free address and port to connect from".to_owned())
+        }
+        Some(io::ErrorKind::PermissionDenied) => (Kind::Local, ": this machine does not permit it".to_owned()),
+        _ if matches!(causes.os, Some(23 | 24)) => {
+            (Kind::Local, ": this machine has too many open files".to_owned())
+        }
+        Some(io::ErrorKind::UnexpectedEof) => (Kind::ClosedEarly, ": the connection was closed".to_owned()),
+        _ => (Kind::Other, format!(": {}", causes.deepest)),
+    }
+}
+
+/// Explains why a handshake failed with the server that was asked for as `host` and sent `chain`.
+pub(crate) fn unshaken(causes: &Causes<'_>, chain: Option<&Chain>, host: &str) -> (Kind, String) {
+    match causes.tls {
+        Some(rustls::Error::InvalidCertificate(error)) => {
+            certificate(error, chain, host)
+        }
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            (Kind::Tls, "the server does not speak TLS on this port".to_owned())
+        }
+        Some(rustls::Error::AlertReceived(alert)) => {
+            (Kind::Tls, format!("the server refused it with the alert {}", alert_name(*alert)))
+        }
+        Some(rustls::Error::PeerIncompatible(why)) => {
+            (Kind::Tls, format!("no version or cipher in common: {why:?}"))
+        }
+        Some(error) => (Kind::Tls, error.to_string()),
+        None => match causes.io {
+            Some(io::ErrorKind::UnexpectedEof) => {
+                (Kind::ClosedEarly, "the server closed the connection".to_owned())
+            }
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                (Kind::Reset, "the server reset the connection".to_owned())
+            }
+            _ => (Kind::Tls, causes.deepest.clone()),
+        },
+    }
+}
+
 /// Explains why a body ended before its end: `received` bytes came, of `expected`, if the answer said so.
 pub(crate) fn broken_body(error: &reqwest::Error, received: u64, expected: Option<u64>) -> WireError {
     let causes = Causes::of(error);
@@ -237,7 +251,7 @@ fn share(received: u64, expected: Option<u64>) -> String {
 
 /// What is worth knowing in a chain of sources.
 #[derive(Debug)]
-struct Causes<'a> {
+pub(crate) struct Causes<'a> {
     io: Option<io::ErrorKind>,
     os: Option<i32>,
     tls: Option<&'a rustls::Error>,
@@ -247,9 +261,13 @@ struct Causes<'a> {
 
 impl<'a> Causes<'a> {
     fn of(error: &'a reqwest::Error) -> Self {
-        let mut found = Self { io: None, os: None, tls: None, http: None, deepest: String::new() };
         // Not from reqwest's own error: its text says nothing, and holds the URL.
-        let mut next = error.source();
+        Self::from(error.source())
+    }
+
+    /// Looks at an error and its sources.
+    pub(crate) fn from(mut next: Option<&'a (dyn Error + 'static)>) -> Self {
+        let mut found = Self { io: None, os: None, tls: None, http: None, deepest: String::new() };
         while let Some(error) = next {
             next = error.source();
             if let Some(io) = error.downcast_ref::<io::Error>() {
@@ -350,7 +368,7 @@ fn seconds(unix: u64) -> i64 {
     i64::try_from(unix).unwrap_or(i64::MAX)
 }
 
-fn listed(items: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+pub(crate) fn listed(items: impl ExactSizeIterator<Item = String>, most: usize) -> String {
     let more = items.len().saturating_sub(most);
     let mut listed = items.take(most).collect::<Vec<_>>().join(", ");
     if more > 0 {

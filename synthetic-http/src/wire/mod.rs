@@ -33,10 +33,10 @@ mod client;
 mod connector;
 #[cfg(feature = "compression")]
 mod decode;
-mod diagnose;
+pub(crate) mod diagnose;
 mod error;
 mod journey;
-mod record;
+pub(crate) mod record;
 mod redirect;
 #[cfg(test)]
 mod tests;
@@ -49,6 +49,7 @@ pub(crate) use client::{Client, ClientSettings};
 pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 pub(crate) use redirect::same_origin;
+pub(crate) use tls::Tls;
 
 /// One request, as data.
 ///

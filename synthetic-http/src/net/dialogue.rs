@@ -1,0 +1,307 @@
+//! What is said on a connection, in turns.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use synthetic_core::expect::{self, Matcher, Mismatch, Sense, described};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::dial::causes;
+use super::trail::{Stage, Trail};
+use crate::wire::diagnose::unconnected;
+use crate::wire::{Kind, Phase, WireError};
+
+/// The most bytes that are read, unless said otherwise.
+const MAX_READ: usize = 64 * 1024;
+/// How many bytes of what came a message shows.
+const SHOWN: usize = 120;
+
+/// Turns of sending and of reading what is expected.
+#[derive(Clone)]
+pub(super) struct Dialogue {
+    turns: Vec<Turn>,
+    pub(super) max_read: usize,
+}
+
+type Text = Arc<dyn Matcher<String>>;
+
+#[derive(Clone)]
+enum Turn {
+    Send(Bytes),
+    Line(Text),
+    Match(Text),
+    Bytes(Bytes),
+    End,
+}
+
+/// What came of a dialogue.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// Everything that was read, in order.
+    pub(super) received: Vec<u8>,
+    /// The turn that ended it.
+    pub(super) unmet: Option<(String, Mismatch)>,
+}
+
+impl Dialogue {
+    pub(super) fn new() -> Self {
+        Self { turns: Vec::new(), max_read: MAX_READ }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    pub(super) fn send(&mut self, bytes: impl Into<Bytes>) {
+        self.turns.push(Turn::Send(bytes.into()));
+    }
+
+    /// Adds a turn, or returns what is wrong with its matcher.
+    pub(super) fn line(&mut self, matcher: impl Matcher<String> + 'static) -> Result<(), String> {
+        let defect = matcher.defect();
+        self.turns.push(Turn::Line(Arc::new(matcher)));
+        defect.map_or(Ok(()), |defect| Err(format!("what is expected of a line: {defect}")))
+    }
+
+    /// Adds a turn, or returns what is wrong with its matcher.
+    pub(super) fn until(&mut self, matcher: impl Matcher<String> + 'static) -> Result<(), String> {
+        let defect = matcher.defect();
+        self.turns.push(Turn::Match(Arc::new(matcher)));
+        defect.map_or(Ok(()), |defect| Err(format!("what is expected to be said: {defect}")))
+    }
+
+    pub(super) fn bytes(&mut self, bytes: impl Into<Bytes>) {
+        self.turns.push(Turn::Bytes(bytes.into()));
+    }
+
+    pub(super) fn end(&mut self) {
+        self.turns.push(Turn::End);
+    }
+
+    /// Takes the turns one by one; the first that is not as expected ends it.
+    pub(super) async fn hold<S>(&self, stream: S, peer: &str, trail: &mut Trail) -> Result<Said, WireError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let mut talk = Talk::new(stream, peer, self.max_read, trail);
+        let mut unmet = None;
+        for turn in &self.turns {
+            let judged = match turn {
+                Turn::Send(bytes) => {
+                    talk.send(bytes).await?;
+                    continue;
+                }
+                Turn::Line(matcher) => {
+                    let wanted = format!("a line that {}", described(&**matcher, Sense::Is));
+                    let line = talk.line(&wanted).await?;
+                    expect::check(&line, &**matcher).map_err(|mismatch| ("line", mismatch))
+                }
+                Turn::Match(matcher) => {
+                    talk.until(&**matcher).await?;
+                    Ok(())
+                }
+                Turn::Bytes(bytes) => talk.bytes(bytes).await?.map_err(|mismatch| ("bytes", mismatch)),
+                Turn::End => talk.end().await?.map_err(|mismatch| ("end", mismatch)),
+            };
+            if let Err((subject, mismatch)) = judged {
+                unmet = Some((subject.to_owned(), mismatch));
+                break;
+            }
+        }
+        Ok(Said { received: talk.received, unmet })
+    }
+}
+
+/// A connection that is talked on: what was read, and how much of it was taken by a turn.
+pub(super) struct Talk<'a, S> {
+    stream: S,
+    peer: &'a str,
+    max_read: usize,
+    trail: &'a mut Trail,
+    received: Vec<u8>,
+    taken: usize,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Talk<'a, S> {
+    pub(super) fn new(stream: S, peer: &'a str, max_read: usize, trail: &'a mut Trail) -> Self {
+        Self { stream, peer, max_read, trail, received: Vec::new(), taken: 0 }
+    }
+
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
+        self.trail.enter(Stage::Talk, format!("write to {}", self.peer));
+        self.note('>', bytes);
+        let sent = match self.stream.write_all(bytes).await {
+            Ok(()) => self.stream.flush().await,
+            Err(error) => Err(error),
+        };
+        sent.map_err(|error| self.failed("write to", &error))
+    }
+
+    /// Reads to the end of a line, and returns it without that.
+    pub(super) async fn line(&mut self, wanted: &str) -> Result<String, WireError> {
+        self.begin(wanted);
+        loop {
+            let open = &self.received[self.taken..];
+            if let Some(at) = open.iter().position(|byte| *byte == b'\n') {
+                let line = open[..at].strip_suffix(b"\r").unwrap_or(&open[..at]);
+                let line = String::from_utf8_lossy(line).into_owned();
+                self.take(at + 1);
+                return Ok(line);
+            }
+            if self.more(wanted).await? == 0 {
+                return Err(self.closed(wanted));
+            }
+        }
+    }
+
+    /// Reads bytes, however many there are of them.
+    pub(super) async fn exactly(&mut self, count: usize, wanted: &str) -> Result<Vec<u8>, WireError> {
+        self.begin(wanted);
+        while self.received.len() - self.taken < count {
+            if self.more(wanted).await? == 0 {
+                return Err(self.closed(wanted));
+            }
+        }
+        let bytes = self.received[self.taken..self.taken + count].to_vec();
+        self.take(count);
+        Ok(bytes)
+    }
+
+    /// Returns how many bytes came that no turn has taken.
+    pub(super) fn left(&self) -> usize {
+        self.received.len() - self.taken
+    }
+
+    pub(super) fn into_stream(self) -> S {
+        self.stream
+    }
+
+    async fn until(&mut self, matcher: &dyn Matcher<String>) -> Result<(), WireError> {
+        let wanted = format!("something that {}", described(matcher, Sense::Is));
+        self.begin(&wanted);
+        loop {
+            // Nothing at all matches nothing: a check of no words is none.
+            if self.left() > 0 && matcher.matches(&String::from_utf8_lossy(&self.received[self.taken..]).into_owned()) {
+                self.take(self.left());
+                return Ok(());
+            }
+            if self.more(&wanted).await? == 0 {
+                return Err(self.closed(&wanted));
+            }
+        }
+    }
+
+    async fn bytes(&mut self, expected: &[u8]) -> Result<Result<(), Mismatch>, WireError> {
+        let wanted = format!("the bytes {}", quoted(expected));
+        self.begin(&wanted);
+        loop {
+            let open = &self.received[self.taken..];
+            let here = open.len().min(expected.len());
+            if open[..here] != expected[..here] {
+                let mismatch = Mismatch::new(format!("is {}", quoted(expected)), quoted(open));
+                self.take(self.left());
+                return Ok(Err(mismatch));
+            }
+            if here == expected.len() {
+                self.take(here);
+                return Ok(Ok(()));
+            }
+            if self.more(&wanted).await? == 0 {
+                return Err(self.closed(&wanted));
+            }
+        }
+    }
+
+    async fn end(&mut self) -> Result<Result<(), Mismatch>, WireError> {
+        let wanted = "the end of the connection";
+        self.begin(wanted);
+        if self.left() == 0 && self.more(wanted).await? == 0 {
+            return Ok(Ok(()));
+        }
+        let mismatch = Mismatch::new("is next", quoted(&self.received[self.taken..]));
+        self.take(self.left());
+        Ok(Err(mismatch))
+    }
+
+    fn begin(&mut self, wanted: &str) {
+        self.trail.enter(Stage::Talk, format!("read {wanted} from {}", self.peer));
+    }
+
+    /// Reads what comes next, as much as there is.
+    async fn more(&mut self, wanted: &str) -> Result<usize, WireError> {
+        let room = self.max_read.saturating_sub(self.received.len());
+        if room == 0 {
+            let (peer, limit) = (self.peer, self.max_read);
+            let message = format!("read {wanted} from {peer}: it was not among the first {limit} bytes");
+            return Err(WireError::new(Phase::Processing, Kind::BodyTooLarge { limit }, message));
+        }
+        let from = self.received.len();
+        let mut limited = (&mut self.stream).take(room as u64);
+        match limited.read_buf(&mut self.received).await {
+            Ok(count) => {
+                self.trail.size += count as u64;
+                let came = self.received[from..].to_vec();
+                self.note('<', &came);
+                Ok(count)
+            }
+            Err(error) => Err(self.failed(&format!("read {wanted} from"), &error)),
+        }
+    }
+
+    fn take(&mut self, count: usize) {
+        self.taken += count;
+    }
+
+    fn closed(&self, wanted: &str) -> WireError {
+        let after = match &self.received[self.taken..] {
+            [] => String::new(),
+            open => format!(" after {}", quoted(open)),
+        };
+        let message = format!("read {wanted} from {}: the server closed the connection{after}", self.peer);
+        WireError::new(Phase::Processing, Kind::ClosedEarly, message)
+    }
+
+    fn failed(&self, doing: &str, error: &std::io::Error) -> WireError {
+        let (kind, what) = match unconnected(&causes(error)) {
+            (Kind::Reset, _) => (Kind::Reset, ": the server reset the connection".to_owned()),
+            (Kind::ClosedEarly, _) => (Kind::ClosedEarly, ": the server closed the connection".to_owned()),
+            other => other,
+        };
+        WireError::new(Phase::Processing, kind, format!("{doing} {}{what}", self.peer))
+    }
+
+    fn note(&mut self, direction: char, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.trail.said.push_str(&format!("{direction} {}\n", escaped(line.trim_ascii_end())));
+        }
+    }
+}
+
+/// Shows bytes as text where they are, in quotes, and cuts them.
+pub(super) fn quoted(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(SHOWN)];
+    let more = if cut.len() < bytes.len() { " …" } else { "" };
+    format!("\"{}\"{more}", escaped(cut))
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect(),
+        Err(_) => bytes.escape_ascii().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_is_shown_as_text_where_it_is_and_cut() {
+        assert_eq!(quoted(b"220 hi \xc3\xbc\r\n"), r#""220 hi ü\r\n""#);
+        assert_eq!(quoted(b"\xff\x00a"), r#""\xff\x00a""#);
+        assert_eq!(quoted(&[b'a'; 500]), format!("\"{}\" …", "a".repeat(120)));
+    }
+}

@@ -1,0 +1,158 @@
+//! [`DnsAnswer`]: what a resolver answered.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{self, RData};
+use synthetic_core::report::Phases;
+
+use super::Record;
+use super::exchange::Reply;
+use crate::expect::Timed;
+use crate::net::check::Answer;
+use crate::net::trail::Took;
+
+/// How many records a failure shows.
+const SHOWN: usize = 20;
+
+/// Holds what a resolver answered, without what was said of others.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DnsAnswer {
+    code: String,
+    authoritative: bool,
+    over_tcp: bool,
+    asked: Record,
+    all: Vec<DnsRecord>,
+    server: SocketAddr,
+    took: Took,
+}
+
+/// Holds one record of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DnsRecord {
+    /// The name that it is about, with a dot at its end: `shop.example.`.
+    pub name: String,
+    /// Its type, as in zone files: `CNAME`.
+    pub kind: String,
+    /// How long it may be kept.
+    pub ttl: Duration,
+    /// Its value, as [`Record`] says: `10 mail.shop.example.`.
+    pub value: String,
+}
+
+impl DnsAnswer {
+    pub(super) fn new(reply: Reply, asked: Record, server: SocketAddr, took: Took) -> Self {
+        let Reply { message, over_tcp } = reply;
+        let Message { metadata, answers, .. } = message;
+        Self {
+            code: code(metadata.response_code),
+            authoritative: metadata.authoritative,
+            over_tcp,
+            asked,
+            all: answers.into_iter().map(record).collect(),
+            server,
+            took,
+        }
+    }
+
+    /// Returns the response code by its name (RFC 6895, section 2.3): `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`.
+    #[must_use]
+    pub fn response_code(&self) -> &str {
+        &self.code
+    }
+
+    /// Returns whether the server that answered is one of the zone's own.
+    #[must_use]
+    pub fn is_authoritative(&self) -> bool {
+        self.authoritative
+    }
+
+    /// Returns whether the answer was too long for UDP, and came over TCP.
+    #[must_use]
+    pub fn is_over_tcp(&self) -> bool {
+        self.over_tcp
+    }
+
+    /// Returns the records of the type that was asked for, in the order of the answer.
+    pub fn records(&self) -> impl Iterator<Item = &DnsRecord> {
+        self.all.iter().filter(|record| record.kind == self.asked.as_str())
+    }
+
+    /// Returns all records of the answer, also the aliases on the way, in their order.
+    #[must_use]
+    pub fn all_records(&self) -> &[DnsRecord] {
+        &self.all
+    }
+
+    /// Returns the type that was asked for.
+    #[must_use]
+    pub fn asked(&self) -> Record {
+        self.asked
+    }
+
+    /// Returns the address of the resolver.
+    #[must_use]
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+}
+
+impl Timed for DnsAnswer {
+    fn latency(&self) -> Duration {
+        self.took.latency
+    }
+
+    fn phases(&self) -> Phases {
+        self.took.phases
+    }
+}
+
+impl Answer for DnsAnswer {
+    fn took(&self) -> &Took {
+        &self.took
+    }
+
+    fn shown(&self) -> Option<String> {
+        let by = if self.authoritative { ", authoritative" } else { "" };
+        let over = if self.over_tcp { "TCP" } else { "UDP" };
+        let mut text = format!("{} from {} over {over}{by}", self.code, self.server);
+        if self.all.is_empty() {
+            text.push_str(", no record");
+        }
+        for DnsRecord { name, kind, ttl, value } in self.all.iter().take(SHOWN) {
+            text.push_str(&format!("\n{name} {} {kind} {value}", ttl.as_secs()));
+        }
+        if self.all.len() > SHOWN {
+            text.push_str(&format!("\nand {} more", self.all.len() - SHOWN));
+        }
+        Some(text)
+    }
+}
+
+fn record(record: rr::Record) -> DnsRecord {
+    let kind = record.record_type().to_string();
+    let value = match &record.data {
+        RData::TXT(text) => {
+            text.txt_data.iter().map(|piece| String::from_utf8_lossy(piece)).collect::<String>()
+        }
+        other => other.to_string(),
+    };
+    let ttl = Duration::from_secs(record.ttl.into());
+    DnsRecord { name: record.name.to_string(), kind, ttl, value }
+}
+
+fn code(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::NoError => "NOERROR".to_owned(),
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        ResponseCode::NotAuth => "NOTAUTH".to_owned(),
+        other => format!("RCODE{}", u16::from(other)),
+    }
+}
