@@ -22,8 +22,8 @@ pub(crate) mod wire;
 
 pub use self::auth::{Credential, from_secret};
 pub use self::expect::{
-    Expectation, OverTls, Phase, Timed, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
-    size, status, that,
+    Expectation, OverTls, Phase, Timed, body, cert_days_left, cookie, header, http_version, json, latency, phase,
+    redirects, sha256, size, status, that,
 };
 pub use self::http::Http;
 pub use self::request::Request;

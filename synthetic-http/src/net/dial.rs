@@ -29,7 +29,11 @@ impl Target {
             None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
         };
         let port = match port {
-            Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| wrong("the port is no number from 1 to 65535"))?,
+            Some(port) => port
+                .parse()
+                .ok()
+                .filter(|port| *port != 0)
+                .ok_or_else(|| wrong("the port is no number from 1 to 65535"))?,
             None => default_port.ok_or_else(|| wrong("there is no port"))?,
         };
         let host = parse_host(host).map_err(|why| wrong(&why))?;

@@ -289,7 +289,10 @@ pub(super) fn quoted(bytes: &[u8]) -> String {
 
 fn escaped(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect(),
+        Ok(text) => text
+            .chars()
+            .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+            .collect(),
         Err(_) => bytes.escape_ascii().to_string(),
     }
 }

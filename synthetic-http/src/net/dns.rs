@@ -14,8 +14,8 @@ use synthetic_core::Result;
 use synthetic_core::expect::ge;
 
 pub use self::answer::{DnsAnswer, DnsRecord};
-pub use self::expect::{authoritative, record_count, records, response_code, ttl};
 use self::expect::{COUNT, RECORDS, RESPONSE_CODE};
+pub use self::expect::{authoritative, record_count, records, response_code, ttl};
 use super::check::{self, Check, Probe};
 use super::dial::{Target, resolve};
 use super::trail::Trail;
@@ -76,7 +76,8 @@ impl Dns {
             parsed.set_fqdn(true);
             parsed
         }));
-        let resolver = check.parsed(self.resolver.clone().map_err(|problem| format!("the resolver {problem}"))).flatten();
+        let resolver =
+            check.parsed(self.resolver.clone().map_err(|problem| format!("the resolver {problem}"))).flatten();
         let name = name.strip_suffix('.').unwrap_or(name).to_owned();
         Lookup { resolver, name, parsed, record, recursive: true, check }
     }

@@ -174,7 +174,8 @@ impl Tcp {
     /// ```
     pub async fn refused(mut self) -> Result {
         if !self.dialogue.is_empty() || !self.check.expected.is_empty() {
-            self.check.has_problem("nothing can be said on a connection that is refused: expect nothing else".to_owned());
+            self.check
+                .has_problem("nothing can be said on a connection that is refused: expect nothing else".to_owned());
         }
         Box::pin(async move { check::run(&Closed(self)).await.map(drop) }).await
     }
@@ -303,7 +304,10 @@ impl Probe for Closed {
             Err(error) => return Err(error),
             Ok(_) => {
                 let peer = trail.peer.map_or_else(|| target.to_string(), |peer| peer.to_string());
-                Some(("port".to_owned(), Mismatch::new("is closed: connections are refused", format!("{peer} accepted the connection"))))
+                Some((
+                    "port".to_owned(),
+                    Mismatch::new("is closed: connections are refused", format!("{peer} accepted the connection")),
+                ))
             }
         };
         let said = Said { unmet: open, ..Said::default() };

@@ -111,7 +111,8 @@ impl Tls {
     pub fn server_name(mut self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         let parsed = ServerName::try_from(name).map(|name| name.to_owned());
-        self.server_name = self.check.parsed(parsed.map_err(|error| format!("{name:?} is no name of a server: {error}")));
+        self.server_name =
+            self.check.parsed(parsed.map_err(|error| format!("{name:?} is no name of a server: {error}")));
         self
     }
 
@@ -201,7 +202,13 @@ impl Tls {
         })
     }
 
-    async fn shake(&self, target: &Target, name: ServerName<'static>, stream: TcpStream, trail: &mut Trail) -> Result<Shaken, WireError> {
+    async fn shake(
+        &self,
+        target: &Target,
+        name: ServerName<'static>,
+        stream: TcpStream,
+        trail: &mut Trail,
+    ) -> Result<Shaken, WireError> {
         let mut config = self.wire()?.config();
         config.alpn_protocols.clone_from(&self.alpn);
         trail.enter(Stage::Tls, format!("tls handshake with {target}"));
@@ -215,7 +222,9 @@ impl Tls {
         let expires_at = earliest_expiry(Some(&info));
         trail.certificate = expires_at.map(|at| Certificate::new(target.name(), at));
         let stream = shaken.map_err(|error| {
-            trail.evidence.extend(info.certs().iter().take(CERTIFICATES).map(|certificate| ("cert", shown(certificate))));
+            trail
+                .evidence
+                .extend(info.certs().iter().take(CERTIFICATES).map(|certificate| ("cert", shown(certificate))));
             let (kind, what) = unshaken(&causes(&error), info.chain.as_deref(), &asked_for);
             WireError::new(Phase::Tls, kind, format!("tls handshake with {target}: {what}"))
         })?;

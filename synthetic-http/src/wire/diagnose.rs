@@ -174,9 +174,7 @@ pub(crate) fn unconnected(causes: &Causes<'_>) -> (Kind, String) {
             (Kind::Local, ": this machine has no free address and port to connect from".to_owned())
         }
         Some(io::ErrorKind::PermissionDenied) => (Kind::Local, ": this machine does not permit it".to_owned()),
-        _ if matches!(causes.os, Some(23 | 24)) => {
-            (Kind::Local, ": this machine has too many open files".to_owned())
-        }
+        _ if matches!(causes.os, Some(23 | 24)) => (Kind::Local, ": this machine has too many open files".to_owned()),
         Some(io::ErrorKind::UnexpectedEof) => (Kind::ClosedEarly, ": the connection was closed".to_owned()),
         _ => (Kind::Other, format!(": {}", causes.deepest)),
     }
@@ -185,23 +183,17 @@ pub(crate) fn unconnected(causes: &Causes<'_>) -> (Kind, String) {
 /// Explains why a handshake failed with the server that was asked for as `host` and sent `chain`.
 pub(crate) fn unshaken(causes: &Causes<'_>, chain: Option<&Chain>, host: &str) -> (Kind, String) {
     match causes.tls {
-        Some(rustls::Error::InvalidCertificate(error)) => {
-            certificate(error, chain, host)
-        }
+        Some(rustls::Error::InvalidCertificate(error)) => certificate(error, chain, host),
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             (Kind::Tls, "the server does not speak TLS on this port".to_owned())
         }
         Some(rustls::Error::AlertReceived(alert)) => {
             (Kind::Tls, format!("the server refused it with the alert {}", alert_name(*alert)))
         }
-        Some(rustls::Error::PeerIncompatible(why)) => {
-            (Kind::Tls, format!("no version or cipher in common: {why:?}"))
-        }
+        Some(rustls::Error::PeerIncompatible(why)) => (Kind::Tls, format!("no version or cipher in common: {why:?}")),
         Some(error) => (Kind::Tls, error.to_string()),
         None => match causes.io {
-            Some(io::ErrorKind::UnexpectedEof) => {
-                (Kind::ClosedEarly, "the server closed the connection".to_owned())
-            }
+            Some(io::ErrorKind::UnexpectedEof) => (Kind::ClosedEarly, "the server closed the connection".to_owned()),
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
                 (Kind::Reset, "the server reset the connection".to_owned())
             }

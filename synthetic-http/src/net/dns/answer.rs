@@ -135,9 +135,7 @@ impl Answer for DnsAnswer {
 fn record(record: rr::Record) -> DnsRecord {
     let kind = record.record_type().to_string();
     let value = match &record.data {
-        RData::TXT(text) => {
-            text.txt_data.iter().map(|piece| String::from_utf8_lossy(piece)).collect::<String>()
-        }
+        RData::TXT(text) => text.txt_data.iter().map(|piece| String::from_utf8_lossy(piece)).collect::<String>(),
         other => other.to_string(),
     };
     let ttl = Duration::from_secs(record.ttl.into());

@@ -20,6 +20,10 @@ use crate::wire::{Kind, Phase, WireError};
 /// How long a reply over UDP is waited for before the query is sent again: it may have been lost on its way.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The bits of the third byte of a message.
+const RESPONSE: u8 = 0x80;
+const TRUNCATED: u8 = 0x02;
+
 /// A reply, and how it came.
 pub(super) struct Reply {
     pub(super) message: Message,
@@ -43,8 +47,7 @@ pub(super) async fn ask(
     })?;
     trail.peer = Some(server);
     trail.protocol = Some("DNS over UDP");
-    let message = over_udp(server, &query, &bytes, trail).await?;
-    if !message.metadata.truncation {
+    if let Some(message) = over_udp(server, &query, &bytes, trail).await? {
         return Ok(Reply { message, over_tcp: false });
     }
     trail.protocol = Some("DNS over TCP");
@@ -52,9 +55,15 @@ pub(super) async fn ask(
     Ok(Reply { message, over_tcp: true })
 }
 
-async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8], trail: &mut Trail) -> Result<Message, WireError> {
+/// Returns the reply, or nothing where it was cut short.
+async fn over_udp(
+    server: SocketAddr,
+    query: &Message,
+    bytes: &[u8],
+    trail: &mut Trail,
+) -> Result<Option<Message>, WireError> {
     trail.enter(Stage::Talk, format!("ask {server} over UDP"));
-    let failed = |error: std::io::Error| failed(&error, server, "UDP");
+    let failed = |error| failed(&error, server, "UDP");
     let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).await.map_err(failed)?;
     // Connected: the system drops what others send, and tells when nobody listens there.
@@ -65,16 +74,27 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8], trail: &mut
         let reply = timeout(AGAIN, async {
             loop {
                 let count = socket.recv(&mut buffer).await?;
+                let came = &buffer[..count];
                 // What is no reply to this query may be anybody's: it is as if it had not come.
-                if let Some(message) = read(&buffer[..count]).ok().filter(|reply| answers(reply, query)) {
-                    return Ok((message, count));
+                if came.starts_with(&bytes[..2]) && came.get(2).is_some_and(|flags| flags & RESPONSE != 0) {
+                    match read(came) {
+                        Err(_) if came[2] & TRUNCATED != 0 => return Ok((count, Ok(None))),
+                        Ok(message) if !answers(&message, query) => {}
+                        Ok(message) => {
+                            return Ok((count, Ok(Some(message).filter(|reply| !reply.metadata.truncation))));
+                        }
+                        Err(why) => return Ok((count, Err(why))),
+                    }
                 }
             }
         });
         match reply.await {
-            Ok(Ok((message, count))) => {
+            Ok(Ok((count, read))) => {
                 trail.size += count as u64;
-                return Ok(message);
+                return read.map_err(|why| {
+                    let message = format!("ask {server} over UDP: the reply is not DNS: {why}");
+                    WireError::new(Phase::Processing, Kind::Protocol, message)
+                });
             }
             Ok(Err(error)) => return Err(failed(error)),
             Err(_) => {}
@@ -84,7 +104,7 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8], trail: &mut
 
 async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8], trail: &mut Trail) -> Result<Message, WireError> {
     trail.enter(Stage::Connect, format!("connect to {server} over TCP, since the reply over UDP was cut short"));
-    let failed = |error: std::io::Error| failed(&error, server, "TCP, since the reply over UDP was cut short,");
+    let failed = |error| failed(&error, server, "TCP, since the reply over UDP was cut short,");
     let mut stream = TcpStream::connect(server).await.map_err(failed)?;
     trail.enter(Stage::Talk, format!("ask {server} over TCP"));
     // A name has at most 255 bytes, so a query is far from what two bytes can count.

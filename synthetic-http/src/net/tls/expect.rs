@@ -14,7 +14,9 @@ pub fn tls_version<A: OverTls + 'static>(matcher: impl Matcher<String> + 'static
 
 /// Expects something of the cipher suite, by the name that IANA gives it: `tls_cipher(contains("GCM"))`.
 pub fn tls_cipher(matcher: impl Matcher<String> + 'static) -> Expectation<Handshake> {
-    of("cipher suite", "", matcher, |answer: &Handshake, _| Ok(answer.cipher().ok_or("no cipher suite is known")?.to_owned()))
+    of("cipher suite", "", matcher, |answer: &Handshake, _| {
+        Ok(answer.cipher().ok_or("no cipher suite is known")?.to_owned())
+    })
 }
 
 /// Expects something of the protocol that was agreed on by ALPN: `alpn("h2")`. That none was is told by `not(exists())`.
@@ -25,7 +27,9 @@ pub fn alpn(matcher: impl Matcher<String> + 'static) -> Expectation<Handshake> {
 /// Expects something of the issuer of the server's own certificate, on one line:
 /// `cert_issuer(contains("O=Let's Encrypt"))`. Of any answer that came over TLS.
 pub fn cert_issuer<A: OverTls + 'static>(matcher: impl Matcher<String> + 'static) -> Expectation<A> {
-    of("issuer of the certificate", "", matcher, |answer: &A, _| Ok(answer.certificate_issuer().ok_or(NO_TLS)?.to_owned()))
+    of("issuer of the certificate", "", matcher, |answer: &A, _| {
+        Ok(answer.certificate_issuer().ok_or(NO_TLS)?.to_owned())
+    })
 }
 
 /// Expects something of the subject of the server's own certificate, on one line: `cert_subject(contains("O=Shop"))`. Of

@@ -78,7 +78,10 @@ async fn reply(talk: &mut Open<'_>, peer: &str, code: &str) -> Result<Vec<String
 async fn imap(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
     let greeting = talk.line("a greeting").await?;
     if !greeting.to_ascii_uppercase().starts_with("* OK") {
-        return Err(refused(peer, &format!("the server greeted with {} instead of \"* OK\"", quoted(greeting.as_bytes()))));
+        return Err(refused(
+            peer,
+            &format!("the server greeted with {} instead of \"* OK\"", quoted(greeting.as_bytes())),
+        ));
     }
     talk.send(b"a1 STARTTLS\r\n").await?;
     loop {
