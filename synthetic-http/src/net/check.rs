@@ -184,7 +184,8 @@ fn broken<P: Probe>(probe: &P, error: &WireError, trail: &Trail, scope: &Scope<'
         failure = failure.hint(hint);
     }
     if let Some(peer) = trail.peer {
-        failure = failure.evidence("peer", peer.to_string());
+        let shown = if peer.port() == 0 { peer.ip().to_string() } else { peer.to_string() };
+        failure = failure.evidence("peer", shown);
     }
     with_trail(failure, trail, scope)
 }

@@ -40,7 +40,7 @@ const PORT: u16 = 53;
 /// let ns = Dns::resolver("ns1.shop.example");
 /// ns.lookup("shop.example", Record::Mx)
 ///     .expect(records(contains("10 mail.shop.example.")))
-///     .expect(ttl(between(mins(5), hours(24))))
+///     .expect(ttl(ge(mins(5))))
 ///     .expect(authoritative(true))
 ///     .ask()
 ///     .await?;

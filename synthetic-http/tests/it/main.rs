@@ -9,6 +9,13 @@ mod creations;
 mod expectations;
 mod failures;
 mod identity;
+#[cfg(feature = "dns")]
+mod net_dns;
+#[cfg(feature = "icmp")]
+mod net_ping;
+mod net_postgres;
+mod net_tcp;
+mod net_tls;
 mod reading;
 mod records;
 mod redirects;

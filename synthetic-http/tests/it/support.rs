@@ -151,6 +151,22 @@ pub(crate) async fn run_in(spec: Spec, request: Request) -> Report {
     .await
 }
 
+/// Makes a check in a run of its own.
+pub(crate) async fn run_check<F, T>(check: F) -> Report
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: Future<Output = Result> + Send + 'static,
+{
+    once(canary(Spec::new("test"), move |_| check())).await
+}
+
+/// Says that a test is skipped, since something is not there; in CI, that is a failure.
+#[expect(clippy::print_stdout, reason = "who runs the tests should know what they did not do")]
+pub(crate) fn skipped(missing: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing} is missing: scripts/test installs it");
+    println!("skipped: {missing} is not there (scripts/test installs it)");
+}
+
 /// Collects what failures say, case by case, for one snapshot.
 #[derive(Default)]
 pub(crate) struct Told(String);

@@ -15,10 +15,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 use crate::support::{Server, Told, ok, read_request, run_of};
 
 /// An authority of its own for each test.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "Test Authority");
@@ -30,6 +30,20 @@ impl Authority {
 
     /// Serves with a certificate for `host`, valid from 2020 to 2080 unless changed.
     async fn serve(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Server {
+        let (certificate, key) = self.certificate(host, change);
+        serve(certificate, &key).await
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// Makes a certificate for `host`, valid from 2020 to 2080 unless changed.
+    pub(crate) fn certificate(
+        &self,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (CertificateDer<'static>, KeyPair) {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "shop.test");
@@ -38,7 +52,7 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        serve(certificate.der().clone(), &key).await
+        (certificate.der().clone(), key)
     }
 
     fn trusted(&self, server: &Server) -> Http {
@@ -47,15 +61,7 @@ impl Authority {
 }
 
 async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Server {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate, key)));
     Server::raw(move |stream| {
         let acceptor = acceptor.clone();
         async move {
@@ -70,12 +76,24 @@ async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Server {
     .await
 }
 
+/// Returns what serves TLS with a certificate.
+pub(crate) fn server_config(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
+
 fn at(server: &Server) -> Http {
     Http::at(server.url().replace("http:", "https:"))
 }
 
 /// Returns the first moment of a year.
-fn year(year: u64) -> SystemTime {
+pub(crate) fn year(year: u64) -> SystemTime {
     let leap_days = (1970..year).filter(|year| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)).count() as u64;
     SystemTime::UNIX_EPOCH + Duration::from_secs(((year - 1970) * 365 + leap_days) * 86_400)
 }
