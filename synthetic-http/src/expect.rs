@@ -1,6 +1,7 @@
 //! What can be expected of an answer.
 
 mod answer;
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, S
 use synthetic_core::{Clock, Run};
 
 pub use self::answer::{OverTls, Timed};
+pub use self::tls::{cert_issuer, cert_names, cert_subject, tls_version};
 use crate::response::Response;
 
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with

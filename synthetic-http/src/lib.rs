@@ -22,10 +22,18 @@ pub(crate) mod wire;
 
 pub use self::auth::{Credential, from_secret};
 pub use self::expect::{
-    Expectation, OverTls, Phase, Timed, body, cert_days_left, cookie, header, http_version, json, latency, phase,
-    redirects, sha256, size, status, that,
+    Expectation, OverTls, Phase, Timed, body, cert_days_left, cert_issuer, cert_names, cert_subject, cookie, header,
+    http_version, json, latency, phase, redirects, sha256, size, status, that, tls_version,
 };
 pub use self::http::Http;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;
+
+/// The examples on the pages of the repository about this crate, which are compiled like any other.
+#[cfg(doctest)]
+mod pages {
+    #[cfg(all(feature = "dns", feature = "icmp"))]
+    #[doc = include_str!("../../docs/http/net.md")]
+    struct Net;
+}

@@ -83,8 +83,8 @@ pub(super) trait Probe: Display + Sync {
     /// Returns what metrics call it: its method and its URL.
     fn label(&self) -> (String, String);
 
-    /// Returns what is expected unless something else is.
-    fn defaults(&self) -> Vec<Expectation<Self::Answer>> {
+    /// Returns what is expected of this answer unless something else is.
+    fn defaults(&self, _answer: &Self::Answer) -> Vec<Expectation<Self::Answer>> {
         Vec::new()
     }
 
@@ -166,7 +166,7 @@ fn judge<P: Probe>(probe: &P, answer: &P::Answer, trail: &Trail, scope: &Scope<'
         }
     }
     let own = answer.unmet().map(|(subject, mismatch)| (format!("{subject} of {probe}"), mismatch));
-    let defaults = probe.defaults();
+    let defaults = probe.defaults(answer);
     let mut unmet = own.into_iter().chain(defaults.iter().chain(&check.expected).filter_map(judged));
     let Some((subject, mismatch)) = unmet.next() else { return Ok(()) };
     let mut failure = Failure::mismatch(subject, mismatch);
@@ -194,11 +194,12 @@ fn with_trail(mut failure: Failure, trail: &Trail, scope: &Scope<'_>) -> Failure
     for (label, text) in &trail.evidence {
         failure = failure.evidence(*label, text);
     }
-    if trail.said.is_empty() {
+    let dialogue = trail.dialogue();
+    if dialogue.is_empty() {
         return failure;
     }
     // Scrubbed first and cut then: half a secret is not recognised.
-    let said = scope.run().map_or_else(|| trail.said.as_str().into(), |run| run.redact(&trail.said));
+    let said = scope.run().map_or_else(|| dialogue.as_str().into(), |run| run.redact(&dialogue));
     let mut excerpt: String = said.trim_end().chars().take(EXCERPT).collect();
     if excerpt.len() < said.trim_end().len() {
         excerpt.push_str(" …");

@@ -104,10 +104,11 @@ pub(super) async fn dial(target: &Target, trail: &mut Trail) -> Result<TcpStream
                 return Ok(stream);
             }
             // It counts as refused only if every address refuses it.
-            Err(error) => match (&why, unconnected(&causes(&error))) {
-                (None | Some((Kind::Refused, _)), failed) => why = Some(failed),
-                (Some(_), _) => {}
-            },
+            Err(error) => {
+                if matches!(why, None | Some((Kind::Refused, _))) {
+                    why = Some(unconnected(&causes(&error)));
+                }
+            }
         }
     }
     let (kind, what) = why.unwrap_or_else(|| (Kind::NotFound, ": it has no address".to_owned()));

@@ -1,19 +1,21 @@
 //! What is said on a connection, in turns.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use synthetic_core::Run;
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense, described};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::dial::causes;
-use super::trail::{Stage, Trail};
+use super::trail::{Stage, Trail, escaped};
 use crate::wire::diagnose::unconnected;
 use crate::wire::{Kind, Phase, WireError};
 
 /// The most bytes that are read, unless said otherwise.
 const MAX_READ: usize = 64 * 1024;
-/// How many bytes of what came a message shows.
+/// How many characters of what came a message shows.
 const SHOWN: usize = 120;
 
 /// Turns of sending and of reading what is expected.
@@ -35,12 +37,19 @@ enum Turn {
 }
 
 /// What came of a dialogue.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Said {
     /// Everything that was read, in order.
     pub(super) received: Vec<u8>,
     /// The turn that ended it.
     pub(super) unmet: Option<(String, Mismatch)>,
+}
+
+impl fmt::Debug for Said {
+    /// Without what was said, which may be anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Said({} bytes)", self.received.len())
+    }
 }
 
 impl Dialogue {
@@ -101,7 +110,7 @@ impl Dialogue {
                     Ok(())
                 }
                 Turn::Bytes(bytes) => talk.bytes(bytes).await?.map_err(|mismatch| ("bytes", mismatch)),
-                Turn::End => talk.end().await?.map_err(|mismatch| ("end", mismatch)),
+                Turn::End => talk.end().await?.map_err(|mismatch| ("end of the connection", mismatch)),
             };
             if let Err((subject, mismatch)) = judged {
                 unmet = Some((subject.to_owned(), mismatch));
@@ -128,8 +137,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Talk<'a, S> {
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
-        self.trail.enter(Stage::Talk, format!("write to {}", self.peer));
-        self.note('>', bytes);
+        self.trail.enter(Stage::Ask, format!("write to {}", self.peer));
+        self.trail.note('>', bytes);
         let sent = match self.stream.write_all(bytes).await {
             Ok(()) => self.stream.flush().await,
             Err(error) => Err(error),
@@ -218,13 +227,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Talk<'a, S> {
         if self.left() == 0 && self.more(wanted).await? == 0 {
             return Ok(Ok(()));
         }
-        let mismatch = Mismatch::new("is next", quoted(&self.received[self.taken..]));
+        let mismatch = Mismatch::new("comes next", quoted(&self.received[self.taken..]));
         self.take(self.left());
         Ok(Err(mismatch))
     }
 
     fn begin(&mut self, wanted: &str) {
-        self.trail.enter(Stage::Talk, format!("read {wanted} from {}", self.peer));
+        self.trail.enter(Stage::Read, format!("read {wanted} from {}", self.peer));
     }
 
     /// Reads what comes next, as much as there is.
@@ -240,8 +249,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Talk<'a, S> {
         match limited.read_buf(&mut self.received).await {
             Ok(count) => {
                 self.trail.size += count as u64;
-                let came = self.received[from..].to_vec();
-                self.note('<', &came);
+                self.trail.note('<', &self.received[from..]);
                 Ok(count)
             }
             Err(error) => Err(self.failed(&format!("read {wanted} from"), &error)),
@@ -269,32 +277,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Talk<'a, S> {
         };
         WireError::new(Phase::Processing, kind, format!("{doing} {}{what}", self.peer))
     }
-
-    fn note(&mut self, direction: char, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.trail.said.push_str(&format!("{direction} {}\n", escaped(line.trim_ascii_end())));
-        }
-    }
 }
 
-/// Shows bytes as text where they are, in quotes, and cuts them.
+/// Shows bytes as text where they are, in quotes, without the secrets that the run knows, and cut.
 pub(super) fn quoted(bytes: &[u8]) -> String {
-    let cut = &bytes[..bytes.len().min(SHOWN)];
-    let more = if cut.len() < bytes.len() { " …" } else { "" };
-    format!("\"{}\"{more}", escaped(cut))
-}
-
-fn escaped(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text
-            .chars()
-            .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-            .collect(),
-        Err(_) => bytes.escape_ascii().to_string(),
-    }
+    let text = escaped(bytes);
+    // Scrubbed first and cut then: half a secret is not recognised.
+    let text = Run::current().map_or_else(|| text.clone(), |run| run.redact(&text).into_owned());
+    let cut: String = text.chars().take(SHOWN).collect();
+    let more = if cut.len() < text.len() { " …" } else { "" };
+    format!("\"{cut}\"{more}")
 }
 
 #[cfg(test)]

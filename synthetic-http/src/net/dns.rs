@@ -71,7 +71,10 @@ impl Dns {
     pub fn lookup(&self, name: impl AsRef<str>, record: Record) -> Lookup {
         let mut check = Check::new(Location::caller());
         let name = name.as_ref();
-        let parsed = Name::from_utf8(name).map_err(|error| format!("{name:?} is no name of DNS: {error}"));
+        let parsed = Name::from_utf8(name).map_err(|error| {
+            let why = error.to_string();
+            format!("{name:?} is no name of DNS: {}", why.trim_end_matches([':', ' ']).to_lowercase())
+        });
         let parsed = check.parsed(parsed.map(|mut parsed| {
             parsed.set_fqdn(true);
             parsed
@@ -270,15 +273,14 @@ impl Probe for Lookup {
         (format!("DNS {}", self.record.as_str()), format!("dns://{resolver}/{}", self.name))
     }
 
-    fn defaults(&self) -> Vec<Expectation<DnsAnswer>> {
-        let mut defaults = Vec::new();
-        if !self.has(&[RESPONSE_CODE]) {
-            defaults.push(response_code("NOERROR"));
-            if !self.has(&[RECORDS, COUNT]) {
-                defaults.push(record_count(ge(1)));
-            }
+    fn defaults(&self, answer: &DnsAnswer) -> Vec<Expectation<DnsAnswer>> {
+        match answer.response_code() {
+            _ if self.has(&[RESPONSE_CODE]) => Vec::new(),
+            "NOERROR" if self.has(&[RECORDS, COUNT]) => Vec::new(),
+            "NOERROR" => vec![record_count(ge(1))],
+            // That there is no record then is no news.
+            _ => vec![response_code("NOERROR")],
         }
-        defaults
     }
 
     async fn go(&self, trail: &mut Trail) -> Result<DnsAnswer, WireError> {

@@ -140,7 +140,7 @@ impl Probe for Ping {
         ("ICMP".to_owned(), self.host.as_ref().map(|host| format!("icmp://{host}")).unwrap_or_default())
     }
 
-    fn defaults(&self) -> Vec<Expectation<Echoes>> {
+    fn defaults(&self, _: &Echoes) -> Vec<Expectation<Echoes>> {
         let has_own = self.check.expected.iter().any(|expectation| expectation.subject() == LOST);
         if has_own { Vec::new() } else { vec![lost(0)] }
     }
@@ -157,7 +157,7 @@ impl Probe for Ping {
         let shown = name(host);
         let mut echoes = Vec::with_capacity(self.times.into());
         for sequence in 0..self.times {
-            trail.enter(Stage::Talk, format!("echo request {} of {} to {shown}", sequence + 1, self.times));
+            trail.enter(Stage::Ask, format!("echo request {} of {} to {shown}", sequence + 1, self.times));
             echoes.push(match pinger.ping(PingSequence(sequence), &PAYLOAD).await {
                 Ok((packet, took)) => answer_of(&packet).map(|()| took),
                 Err(SurgeError::Timeout { .. }) => Err(format!("no answer within {}", span(self.wait))),

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub use self::expect::{alpn, cert_issuer, cert_names, cert_subject, tls_cipher, tls_version};
+pub use self::expect::{alpn, tls_cipher};
 pub use self::starttls::StartTls;
 use super::check::{self, Answer, Check, Probe};
 use super::dial::{Target, causes, dial};
@@ -46,8 +46,8 @@ use crate::wire::{self, Kind, Phase, TlsInfo, WireError, record};
 ///
 /// ```no_run
 /// use synthetic_core::prelude::*;
-/// use synthetic_http::cert_days_left;
-/// use synthetic_http::net::{Tls, cert_issuer, tls_version};
+/// use synthetic_http::net::Tls;
+/// use synthetic_http::{cert_days_left, cert_issuer, tls_version};
 ///
 /// # async fn example() -> Result {
 /// Tls::at("mail.example:465")

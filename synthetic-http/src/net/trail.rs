@@ -15,8 +15,10 @@ pub(super) enum Stage {
     Resolve,
     Connect,
     Tls,
-    /// Anything that is said once the connection is there.
-    Talk,
+    /// Asking, once there is a connection or none is needed.
+    Ask,
+    /// Reading what is expected.
+    Read,
 }
 
 impl Stage {
@@ -26,7 +28,7 @@ impl Stage {
             Self::Resolve => wire::Phase::Resolve,
             Self::Connect => wire::Phase::Connect,
             Self::Tls => wire::Phase::Tls,
-            Self::Talk => wire::Phase::Processing,
+            Self::Ask | Self::Read => wire::Phase::Processing,
         }
     }
 }
@@ -48,8 +50,8 @@ pub(super) struct Trail {
     pub(super) certificate: Option<Certificate>,
     /// What a failure shows besides.
     pub(super) evidence: Vec<(&'static str, String)>,
-    /// What was said, a line for each turn.
-    pub(super) said: String,
+    /// What was said, by whom: `<` is the server.
+    said: Vec<(char, Vec<u8>)>,
 }
 
 impl Trail {
@@ -66,7 +68,7 @@ impl Trail {
             protocol: None,
             certificate: None,
             evidence: Vec::new(),
-            said: String::new(),
+            said: Vec::new(),
         }
     }
 
@@ -85,14 +87,33 @@ impl Trail {
         Took { phases: self.phases, latency: now - self.started, peer: self.peer }
     }
 
+    /// Notes what was said. It is kept in one piece however many it came in, so that a secret in it is recognised.
+    pub(super) fn note(&mut self, by: char, bytes: &[u8]) {
+        match self.said.last_mut() {
+            Some((last, said)) if *last == by => said.extend_from_slice(bytes),
+            _ => self.said.push((by, bytes.to_vec())),
+        }
+    }
+
+    /// Returns what was said, line by line.
+    pub(super) fn dialogue(&self) -> String {
+        let mut text = String::new();
+        for (by, bytes) in &self.said {
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                text.push_str(&format!("{by} {}\n", escaped(line.trim_ascii_end())));
+            }
+        }
+        text
+    }
+
     /// Explains that the time was up.
     pub(super) fn too_late(&self, deadline: Instant) -> WireError {
         let waited = span(deadline.saturating_duration_since(self.entered));
         let doing = if self.doing.is_empty() { "the beginning" } else { &self.doing };
         let what = match self.stage {
             Stage::Tls => "not complete",
-            Stage::Talk => "not done",
-            Stage::Setup | Stage::Resolve | Stage::Connect => "no answer",
+            Stage::Read => "it did not come",
+            Stage::Setup | Stage::Resolve | Stage::Connect | Stage::Ask => "no answer",
         };
         WireError::new(self.stage.phase(), Kind::Timeout, format!("{doing}: {what} within {waited}"))
     }
@@ -113,7 +134,7 @@ impl Trail {
             Stage::Resolve => &mut self.phases.resolve,
             Stage::Connect => &mut self.phases.connect,
             Stage::Tls => &mut self.phases.tls,
-            Stage::Talk => &mut self.phases.processing,
+            Stage::Ask | Stage::Read => &mut self.phases.processing,
         };
         *phase = Some(phase.unwrap_or_default() + (now - self.entered));
     }
@@ -125,4 +146,14 @@ pub(super) struct Took {
     pub(super) phases: Phases,
     pub(super) latency: Duration,
     pub(super) peer: Option<SocketAddr>,
+}
+
+/// Shows bytes as text where they are.
+pub(super) fn escaped(bytes: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(bytes) else { return bytes.escape_ascii().to_string() };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
 }

@@ -11,8 +11,8 @@ use synthetic_core::prelude::*;
 use synthetic_http::cert_days_left;
 use synthetic_http::net::{StartTls, Tcp, Tls};
 
+use crate::authority::Authority;
 use crate::support::{run_check, skipped};
-use crate::tls::Authority;
 
 /// Longer than it takes anywhere to be ready; it ends a test that would wait for ever.
 const BOUND: Duration = Duration::from_secs(90);
@@ -50,7 +50,7 @@ async fn a_real_postgresql_is_asked_for_tls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let authority = Authority::new();
-    let (certificate, key) = authority.certificate("127.0.0.1", |_| {});
+    let (key, certificate) = authority.issue("127.0.0.1", |_| {});
     let key_file = path.join("server.key");
     fs::write(path.join("server.crt"), pem(&certificate)).unwrap();
     fs::write(&key_file, key.serialize_pem()).unwrap();
@@ -79,7 +79,7 @@ async fn a_real_postgresql_is_asked_for_tls() {
             assert!(began.elapsed() < BOUND, "it does not listen");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let pem = authority.pem();
+        let pem = authority.0.pem();
         let report = run_check(move || {
             let check =
                 Tls::at(&*at).starttls(StartTls::Postgres).trust_pem(pem.clone()).expect(cert_days_left(ge(21)));

@@ -4,17 +4,17 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DnType, date_time_ymd};
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
-use synthetic_http::net::{StartTls, Tls, alpn, cert_issuer, cert_names, cert_subject, tls_cipher, tls_version};
-use synthetic_http::{OverTls, cert_days_left};
+use synthetic_http::net::{StartTls, Tls, alpn, tls_cipher};
+use synthetic_http::{OverTls, cert_days_left, cert_issuer, cert_names, cert_subject, tls_version};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use crate::authority::{Authority, config, year};
 use crate::support::{Server, Told, run_check};
-use crate::tls::{Authority, server_config, year};
 
 /// Serves TLS once `before` is done with the connection, and answers every line with `+PONG`.
 async fn serve<F, T>(authority: &Authority, change: impl FnOnce(&mut CertificateParams), before: F) -> Server
@@ -22,8 +22,8 @@ where
     F: Fn(BufStream<TcpStream>) -> T + Clone + Send + Sync + 'static,
     T: Future<Output = io::Result<BufStream<TcpStream>>> + Send,
 {
-    let (certificate, key) = authority.certificate("127.0.0.1", change);
-    let mut config = server_config(certificate, &key);
+    let (key, certificate) = authority.issue("127.0.0.1", change);
+    let mut config = config(vec![certificate], &key);
     config.alpn_protocols = vec![b"pong".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::raw(move |stream| {
@@ -47,7 +47,7 @@ async fn plain(authority: &Authority, change: impl FnOnce(&mut CertificateParams
 }
 
 fn trusting(authority: &Authority, server: &Server) -> Tls {
-    Tls::at(server.addr.to_string()).trust_pem(authority.pem())
+    Tls::at(server.addr.to_string()).trust_pem(authority.0.pem())
 }
 
 async fn run_of(check: Tls) -> Report {
@@ -115,14 +115,12 @@ async fn a_handshake_that_fails_says_why_and_records_the_expiry() {
     let expired = plain(&authority, |params| params.not_after = date_time_ymd(2021, 1, 1)).await;
     let early = plain(&authority, |params| params.not_before = date_time_ymd(2079, 1, 1)).await;
     let good = plain(&authority, |_| {}).await;
-    let own = KeyPair::generate().unwrap();
     let not_tls = Server::raw(|mut stream| async move {
-        stream.read(&mut [0; 1024]).await?;
+        stream.read_u8().await?;
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await
     })
     .await;
     let gone = Server::raw(|_| async { Ok(()) }).await;
-    drop(own);
     let rows = [
         ("expired", trusting(&authority, &expired), Some(year(2021))),
         ("not valid yet", trusting(&authority, &early), Some(year(2080))),

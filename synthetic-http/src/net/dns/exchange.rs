@@ -62,7 +62,7 @@ async fn over_udp(
     bytes: &[u8],
     trail: &mut Trail,
 ) -> Result<Option<Message>, WireError> {
-    trail.enter(Stage::Talk, format!("ask {server} over UDP"));
+    trail.enter(Stage::Ask, format!("ask {server} over UDP"));
     let failed = |error| failed(&error, server, "UDP");
     let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).await.map_err(failed)?;
@@ -106,7 +106,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8], trail: &mut
     trail.enter(Stage::Connect, format!("connect to {server} over TCP, since the reply over UDP was cut short"));
     let failed = |error| failed(&error, server, "TCP, since the reply over UDP was cut short,");
     let mut stream = TcpStream::connect(server).await.map_err(failed)?;
-    trail.enter(Stage::Talk, format!("ask {server} over TCP"));
+    trail.enter(Stage::Ask, format!("ask {server} over TCP"));
     // A name has at most 255 bytes, so a query is far from what two bytes can count.
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     let framed = [&length.to_be_bytes(), bytes].concat();

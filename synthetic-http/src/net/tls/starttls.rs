@@ -40,7 +40,7 @@ impl StartTls {
         }
         match talk.left() {
             0 => Ok(talk.into_stream()),
-            more => Err(refused(peer, &format!("the server said {more} more bytes before TLS began"))),
+            more => Err(other(peer, &format!("the server said {more} more bytes before TLS began"))),
         }
     }
 }
@@ -65,7 +65,7 @@ async fn reply(talk: &mut Open<'_>, peer: &str, code: &str) -> Result<Vec<String
     loop {
         let line = talk.line(&format!("a reply with {code}")).await?;
         if !line.starts_with(code) {
-            return Err(refused(peer, &format!("the server replied {} instead of {code}", quoted(line.as_bytes()))));
+            return Err(other(peer, &format!("the server replied {} instead of {code}", quoted(line.as_bytes()))));
         }
         let is_last = line.as_bytes().get(3) != Some(&b'-');
         lines.push(line);
@@ -78,7 +78,7 @@ async fn reply(talk: &mut Open<'_>, peer: &str, code: &str) -> Result<Vec<String
 async fn imap(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
     let greeting = talk.line("a greeting").await?;
     if !greeting.to_ascii_uppercase().starts_with("* OK") {
-        return Err(refused(
+        return Err(other(
             peer,
             &format!("the server greeted with {} instead of \"* OK\"", quoted(greeting.as_bytes())),
         ));
@@ -100,10 +100,16 @@ async fn postgres(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
     match talk.exactly(1, "the consent to SSLRequest").await?.as_slice() {
         b"S" => Ok(()),
         b"N" => Err(refused(peer, "the server does not offer TLS: it answered SSLRequest with N (is `ssl = on`?)")),
-        other => Err(refused(peer, &format!("the server answered SSLRequest with {}", quoted(other)))),
+        other_byte => Err(other(peer, &format!("the server answered SSLRequest with {}", quoted(other_byte)))),
     }
 }
 
-fn refused(peer: &str, why: &str) -> WireError {
+/// What the server said is not how the protocol begins.
+fn other(peer: &str, why: &str) -> WireError {
     WireError::new(Phase::Processing, Kind::Protocol, format!("starttls with {peer}: {why}"))
+}
+
+/// The server speaks the protocol, and not TLS.
+fn refused(peer: &str, why: &str) -> WireError {
+    WireError::new(Phase::Processing, Kind::Tls, format!("starttls with {peer}: {why}"))
 }
