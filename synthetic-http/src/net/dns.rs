@@ -56,7 +56,7 @@ pub struct Dns {
 impl Dns {
     /// Asks a resolver by its address or name, at port 53 unless another is said: `192.0.2.53`, `127.0.0.1:5353`, `[::1]:53`.
     ///
-    /// A name is looked up by the operating system.
+    /// A name is looked up by the operating system; of several addresses, the first is asked.
     pub fn resolver(address: impl AsRef<str>) -> Self {
         Self { resolver: Target::parse(address.as_ref(), Some(PORT)).map(Some) }
     }

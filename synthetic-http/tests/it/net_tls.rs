@@ -239,6 +239,29 @@ async fn a_server_that_does_not_consent_to_tls_is_told_with_what_it_said() {
     insta::assert_snapshot!(told.text());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stalls_is_told_with_the_phase() {
+    let authority = Authority::new();
+    // It takes every connection, and says a byte a second that is part of nothing.
+    let slow = Server::raw(|mut stream| async move {
+        loop {
+            stream.write_all(b"2").await?;
+            tokio::time::sleep(secs(1)).await;
+        }
+    })
+    .await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = Tls::at(listener.local_addr().unwrap().to_string()).trust_pem(authority.0.pem());
+    let mut told = Told::default();
+    let rows = [("the handshake", silent), ("starttls", trusting(&authority, &slow).starttls(StartTls::Smtp))];
+    for (case, check) in rows {
+        let report = run_of(check.timeout(secs(5))).await;
+        assert_eq!(report.reason, Some(Reason::Timeout), "{case}: {report}");
+        told.add_report(case, &report);
+    }
+    insta::assert_snapshot!(told.text());
+}
+
 #[tokio::test]
 async fn what_cannot_be_checked_is_an_error_of_our_own() {
     let mut told = Told::default();

@@ -39,7 +39,8 @@ fn lines(report: &Report) -> Vec<String> {
 
 #[test]
 fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
-    let request = |status: Option<u16>, cleanup: bool| json!({"method": "GET", "url": "https://shop.example/", "status": status, "duration_ms": 1.0, "cleanup": cleanup});
+    let request = |status: Option<u16>, cleanup: bool| json!({"method": "GET", "url": "https://shop.example/", "status": status, "reason": status.is_none().then_some("connect"), "duration_ms": 1.0, "cleanup": cleanup});
+    let open_port = json!({"method": "TCP", "url": "tcp://db.internal:5432", "duration_ms": 1.0});
     let step = |name: &str, outcome: &str, started: f64, took: f64| json!({"name": name, "outcome": outcome, "started_ms": started, "duration_ms": took, "finished": true});
     let superseded = |mut step: Json| {
         step["superseded"] = true.into();
@@ -87,6 +88,13 @@ fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
             json!({"outcome": "failed", "requests": [request(Some(404), false), request(Some(503), false), request(Some(599), false), request(None, false), request(Some(204), true)]}),
             vec![format!(
                 "{run} SuccessPercent 0 Percent, Duration 1250 Milliseconds, Failed 1 Count, 2xx 0 Count, 4xx 1 Count, 5xx 2 Count, Failed requests 1 Count"
+            )],
+        ),
+        (
+            "a protocol without statuses: what was answered is no failed request",
+            json!({"requests": [open_port]}),
+            vec![format!(
+                "{run} SuccessPercent 100 Percent, Duration 1250 Milliseconds, 2xx 0 Count, 4xx 0 Count, 5xx 0 Count, Failed requests 0 Count"
             )],
         ),
         (
