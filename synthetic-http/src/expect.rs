@@ -31,6 +31,8 @@ use crate::response::Response;
 pub struct Expectation {
     judge: Arc<dyn Judge>,
     of_the_status: bool,
+    /// The head of the answer is all that is judged.
+    of_the_head: bool,
     /// What is wrong with the expectation itself, such as a path that is none.
     defect: Option<String>,
 }
@@ -45,13 +47,23 @@ trait Judge: Send + Sync {
 
 impl Expectation {
     fn new(judge: impl Judge + 'static, defect: Option<String>) -> Self {
-        Self { judge: Arc::new(judge), of_the_status: false, defect }
+        Self { judge: Arc::new(judge), of_the_status: false, of_the_head: false, defect }
     }
 
     /// Takes out why it can never be judged: a mistake in the canary, which is found before anything is sent.
     pub(crate) fn take_defect(&mut self) -> Option<String> {
         let defect = self.defect.take()?;
         Some(format!("what is expected of {}: {defect}", self.subject()))
+    }
+
+    /// Says that the head of the answer is all that is judged, so that an answer whose body is still to come can be.
+    pub(crate) fn of_the_head(mut self) -> Self {
+        self.of_the_head = true;
+        self
+    }
+
+    pub(crate) fn is_of_the_head(&self) -> bool {
+        self.of_the_head
     }
 
     pub(crate) fn is_of_the_status(&self) -> bool {
@@ -123,7 +135,7 @@ fn of<T: fmt::Debug + 'static>(
 /// let _any = api.get("/").expect(status(lt(500)));
 /// ```
 pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
-    Expectation { of_the_status: true, ..of("status", "", matcher, |answer, _| Ok(answer.status())) }
+    Expectation { of_the_status: true, ..of("status", "", matcher, |answer, _| Ok(answer.status())) }.of_the_head()
 }
 
 /// Expects something of a header's value: `header("content-type", starts_with("application/json"))`.
@@ -147,6 +159,7 @@ pub fn header(name: impl Into<String>, matcher: impl Matcher<String> + 'static) 
         let values: Vec<&str> = answer.header_all(name).collect();
         if values.is_empty() { Err(format!("no header {name}")) } else { Ok(values.join(", ")) }
     })
+    .of_the_head()
 }
 
 /// Expects something of the body as text: `body(contains("Example App"))`. Bytes that are not UTF-8 are replaced.
@@ -266,17 +279,19 @@ pub fn cert_days_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
         };
         Ok(seconds.div_euclid(86_400))
     })
+    .of_the_head()
 }
 
 /// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`. At most
 /// [`max_redirects`](crate::Http::max_redirects) are.
 pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
     of("redirects", "", matcher, |answer, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX)))
+        .of_the_head()
 }
 
 /// Expects something of the version of the protocol, `HTTP/1.1` or `HTTP/2`: `http_version("HTTP/2")`.
 pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
-    of("HTTP version", "", matcher, |answer, _| Ok(answer.http_version().to_owned()))
+    of("HTTP version", "", matcher, |answer, _| Ok(answer.http_version().to_owned())).of_the_head()
 }
 
 /// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
@@ -297,6 +312,7 @@ pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) 
             names => format!("not set; set are {}", names.join(", ")),
         })
     })
+    .of_the_head()
 }
 
 /// Expects the SHA-256 of the body, decoded, in hexadecimal of either case.

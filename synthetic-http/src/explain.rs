@@ -56,7 +56,7 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
 
 fn reason(error: &wire::WireError) -> Reason {
     match (error.kind(), error.phase()) {
-        (Kind::Timeout, _) => Reason::Timeout,
+        (Kind::Timeout | Kind::Idle, _) => Reason::Timeout,
         (Kind::BadRequest | Kind::Roots | Kind::Local | Kind::NoTestHost, _) | (_, Phase::Setup) => Reason::Setup,
         (_, Phase::Resolve) => Reason::Dns,
         (_, Phase::Connect) => Reason::Connect,
@@ -81,6 +81,7 @@ fn advice(error: &wire::WireError, deadline: Deadline) -> Option<String> {
                  if it may take longer, allow that with `timeout`"
             ));
         }
+        Kind::Idle => "does the target still send? if it may be silent for longer, allow that with `idle_timeout`",
         Kind::Refused => "nothing listens there: is the service up, and is this its port?",
         Kind::NotFound => "the name is not in DNS: was it removed, or is it misspelt?",
         Kind::ResolverFailed => "the resolver could not tell: does DNS work on the machine that runs the canary?",

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod auth;
+mod events;
 mod expect;
 mod explain;
 mod fate;
@@ -8,6 +10,7 @@ mod header;
 mod http;
 mod jar;
 mod measure;
+mod open;
 mod renewal;
 mod request;
 mod resource;
@@ -15,6 +18,7 @@ mod response;
 mod scope;
 mod send;
 mod settings;
+mod stream;
 mod template;
 mod test_hosts;
 pub(crate) mod wire;
@@ -24,7 +28,9 @@ pub use self::expect::{
     Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
     size, status, that,
 };
+pub use self::events::{Event, Events};
 pub use self::http::Http;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;
+pub use self::stream::ResponseStream;

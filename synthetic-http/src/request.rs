@@ -52,6 +52,10 @@ pub struct Request {
     pub(crate) expected: Vec<Expectation>,
     pub(crate) preferred: Vec<Expectation>,
     pub(crate) problem: Option<String>,
+    /// How long the answer may be silent, where it is taken piece by piece.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// It changes nothing, whatever its method says.
+    pub(crate) only_reads: bool,
     pub(crate) place: &'static Location<'static>,
 }
 
@@ -78,6 +82,8 @@ impl Request {
             expected: Vec::new(),
             preferred: Vec::new(),
             problem: None,
+            idle_timeout: None,
+            only_reads: false,
             place,
         }
     }
@@ -207,6 +213,17 @@ impl Request {
         self
     }
 
+    /// Sets how long an answer that is taken piece by piece may be silent: a [stream](Self::stream), [events](Self::events).
+    /// An answer that is read as a whole has only its [`timeout`](Self::timeout).
+    ///
+    /// # Default
+    ///
+    /// As long as the request has time.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
     /// Sets the most bytes of the answer's body, after decoding, that are read; a larger one fails the request.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
@@ -229,6 +246,11 @@ impl Request {
     pub fn template(mut self, template: impl Into<String>) -> Self {
         self.template = Some(template.into());
         self
+    }
+
+    /// Returns the method that says whether the request may change something.
+    pub(crate) fn counts_as(&self) -> &str {
+        if self.only_reads { "GET" } else { &self.method }
     }
 
     /// Returns the URL.

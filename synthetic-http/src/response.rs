@@ -243,7 +243,7 @@ impl Response {
 const EXCERPT: usize = 1024;
 
 /// Returns a type's name without the modules it is in: `Vec<String>`.
-fn short_type_name<T>() -> String {
+pub(crate) fn short_type_name<T>() -> String {
     let name = std::any::type_name::<T>();
     let parts = name.split_inclusive(['<', '>', ',', ' ', '(', ')', '[', ']', '&']);
     parts.map(|part| part.rsplit("::").next().unwrap_or(part)).collect()
