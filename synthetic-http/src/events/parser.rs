@@ -72,3 +72,78 @@ impl Parser {
         events.push_back(Event { id: self.id.clone(), event, data, retry: self.retry });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn events(pieces: &[&[u8]]) -> Vec<Event> {
+        let (mut parser, mut events) = (Parser::default(), VecDeque::new());
+        for piece in pieces {
+            parser.feed(piece, &mut events);
+        }
+        events.into()
+    }
+
+    /// Checks what a stream gives: id, name and data of each event.
+    fn check(stream: &str, wanted: &[(&str, &str, &str)]) {
+        let events = events(&[stream.as_bytes()]);
+        let found: Vec<_> = events.iter().map(|event| (&*event.id, &*event.event, &*event.data)).collect();
+        assert_eq!(found, wanted, "{stream:?}");
+    }
+
+    #[test]
+    fn the_examples_of_the_standard_give_what_it_says() {
+        check("data: YHOO\ndata: +2\ndata: 10\n\n", &[("", "message", "YHOO\n+2\n10")]);
+        let stream = ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n";
+        check(stream, &[("1", "message", "first event"), ("", "message", "second event"), ("", "message", " third event")]);
+        check("data\n\ndata\ndata\n\ndata:", &[("", "message", ""), ("", "message", "\n")]);
+        check("data:test\n\ndata: test\n\n", &[("", "message", "test"), ("", "message", "test")]);
+    }
+
+    #[test]
+    fn fields_follow_the_standard_where_it_is_easily_missed() {
+        check("\u{feff}data: marked\n\n", &[("", "message", "marked")]);
+        check("data: a\rdata: b\r\r", &[("", "message", "a\nb")]);
+        check("data: a\r\ndata: b\r\n\r\n", &[("", "message", "a\nb")]);
+        check("id: 1\n\nevent: x\n\ndata: a\n\n", &[("1", "message", "a")]);
+        check("id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n", &[("1", "message", "a"), ("1", "message", "b")]);
+        check("DATA: a\n data: b\nother: c\n\n", &[]);
+        check("data: a: b\n\n", &[("", "message", "a: b")]);
+        check("data: never ended\n", &[]);
+    }
+
+    #[test]
+    fn a_time_to_retry_is_digits_only_and_holds_for_later_events() {
+        let retries = |stream: &str| events(&[stream.as_bytes()]).iter().map(|event| event.retry).collect::<Vec<_>>();
+        let wanted = Some(Duration::from_millis(15));
+        assert_eq!(retries("data: a\n\nretry: 15\n\ndata: b\n\ndata: c\n\n"), [None, wanted, wanted]);
+        assert_eq!(retries("retry: 15\nretry: +20\nretry: 1s\nretry:\nretry: 99999999999999999999\ndata: a\n\n"), [wanted]);
+    }
+
+    proptest! {
+        #[test]
+        fn where_the_bytes_are_cut_changes_nothing(
+            bytes in proptest::collection::vec(prop_oneof![
+                Just(b"data: x".to_vec()), Just(b"event: y".to_vec()), Just(b"id: 1".to_vec()), Just(b"retry: 9".to_vec()),
+                Just(b"\n".to_vec()), Just(b"\r".to_vec()), Just(b"\r\n".to_vec()), Just(b"\n\n".to_vec()),
+                Just("\u{feff}".as_bytes().to_vec()), proptest::collection::vec(any::<u8>(), 0..8),
+            ], 0..40),
+            cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
+        ) {
+            let bytes = bytes.concat();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut pieces, mut from) = (Vec::new(), 0);
+            for cut in cuts.into_iter().chain([bytes.len()]) {
+                pieces.push(&bytes[from..cut]);
+                from = cut;
+            }
+            let whole = events(&[&bytes]);
+            prop_assert_eq!(&events(&pieces), &whole);
+            prop_assert!(whole.iter().map(|event| event.data.len()).sum::<usize>() <= bytes.len() * 3);
+        }
+    }
+}
