@@ -30,6 +30,10 @@ pub(crate) struct Account {
     pub(crate) deadline: Deadline,
     pub(crate) idle: Option<Duration>,
     pub(crate) reason: Option<Reason>,
+    /// What was asked for, the status of the answer, and how many bytes had come when it was recorded, as a failure shows them.
+    pub(crate) requested: String,
+    pub(crate) status: String,
+    pub(crate) received: u64,
 }
 
 impl Account {
@@ -43,6 +47,11 @@ impl Account {
         }
     }
 
+    /// Returns how many bytes have come since the head.
+    pub(crate) fn received(&self) -> u64 {
+        self.journey.as_ref().map_or(self.received, |journey| journey.received)
+    }
+
     /// Counts a check of the run.
     pub(crate) fn count_check(&self) {
         if let Some(run) = &self.run {
@@ -54,6 +63,7 @@ impl Account {
     pub(crate) fn broken(&mut self, error: WireError, deadline: Deadline) -> Failure {
         let Some(journey) = self.journey.take() else { return self.over() };
         let received = journey.received;
+        self.received = received;
         let failed = journey.fail(error);
         let failure = no_answer(&self.name, &failed, deadline);
         let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
@@ -68,6 +78,7 @@ impl Account {
     pub(crate) fn ended(&mut self) {
         if let Some(journey) = self.journey.take() {
             let received = journey.received;
+            self.received = received;
             let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
             describe(&mut report, &journey.so_far(Bytes::new()));
             (report.size, report.reason) = (received, self.reason);
@@ -83,11 +94,9 @@ impl Account {
 
     /// Returns what was asked for, and what came, with a failure.
     pub(crate) fn with_evidence(&self, failure: Failure) -> Failure {
-        let Some(journey) = &self.journey else { return failure };
-        let exchange = journey.so_far(Bytes::new());
-        let requested = crate::explain::requested(&self.method, &exchange.hops, &exchange.final_url);
-        let failure = failure.evidence("request", requested);
-        failure.evidence("answer", format!("{}, {} bytes so far", exchange.status, exchange.wire_size))
+        let failure = failure.evidence("request", self.requested.clone());
+        let so_far = if self.journey.is_some() { " so far" } else { "" };
+        failure.evidence("answer", format!("{}, {} bytes{so_far}", self.status, self.received()))
     }
 
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.

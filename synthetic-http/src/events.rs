@@ -200,7 +200,8 @@ impl Events {
                 Ok(Some(_)) => continue,
                 Ok(None) => {
                     let failure = Failure::new(format!("events of {}", self.stream.account().name));
-                    failure.expected(wanted()).actual("the server ended the stream before it came")
+                    let failure = failure.expected(wanted()).actual("the server ended the stream before it came");
+                    self.stream.account().with_evidence(failure)
                 }
                 Err(failure) => failure.evidence("awaited", wanted()),
             };
@@ -211,7 +212,9 @@ impl Events {
 
     fn with_what_came(&mut self, failure: Failure, since: u64) -> Failure {
         let named = self.named.as_ref().map(|name| format!(" named {name:?}")).unwrap_or_default();
-        let failure = failure.evidence("came", format!("{since} events{named} while it was awaited, {} in all", self.came));
+        let events = if since == 1 { "event" } else { "events" };
+        let came = format!("{since} {events}{named} while it was awaited, {} in all", self.came);
+        let failure = failure.evidence("came", came);
         let Some(last) = self.last.clone() else { return failure };
         let shown = self.stream.account().shown(&last.data);
         let id = if last.id.is_empty() { String::new() } else { format!(", id {}", last.id) };

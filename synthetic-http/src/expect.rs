@@ -285,8 +285,7 @@ pub fn cert_days_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
 /// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`. At most
 /// [`max_redirects`](crate::Http::max_redirects) are.
 pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
-    of("redirects", "", matcher, |answer, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX)))
-        .of_the_head()
+    of("redirects", "", matcher, |answer, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX))).of_the_head()
 }
 
 /// Expects something of the version of the protocol, `HTTP/1.1` or `HTTP/2`: `http_version("HTTP/2")`.

@@ -10,6 +10,7 @@ mod header;
 mod http;
 mod jar;
 mod measure;
+mod multipart;
 mod open;
 mod renewal;
 mod request;
@@ -21,15 +22,17 @@ mod settings;
 mod stream;
 mod template;
 mod test_hosts;
+mod upload;
 pub(crate) mod wire;
 
 pub use self::auth::{Credential, from_secret};
+pub use self::events::{Event, Events};
 pub use self::expect::{
     Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
     size, status, that,
 };
-pub use self::events::{Event, Events};
 pub use self::http::Http;
+pub use self::multipart::Multipart;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;

@@ -67,7 +67,7 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
         };
         let head = opened.head();
         attempt.answered(head.status.as_u16(), head.hops.len());
-        let answer = Response::new(name.clone(), head, scope.redactor().cloned());
+        let answer = Response::head_only(name.clone(), head, scope.redactor().cloned());
         if earlier.is_none()
             && let Some(kept) = kept.filter(|_| renewal::is_refusal(request, &answer))
             && renewal::renew(&mut scope, &kept.renewed, &answer.name, deadline.at).await
@@ -90,6 +90,9 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
             deadline,
             idle: request.idle_timeout,
             reason: None,
+            requested: answer.request(),
+            status: answer.exchange.status.to_string(),
+            received: 0,
         };
         if let Err(failure) = judged {
             let left = deadline.at.saturating_duration_since(Instant::now());

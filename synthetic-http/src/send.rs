@@ -169,7 +169,13 @@ pub(crate) async fn prepare(
     let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
     let mut outgoing = wire::Request::new(method, url);
     outgoing.headers = headers;
-    outgoing.body = request.body.clone();
+    outgoing.body = match &request.upload {
+        None => request.body.clone(),
+        Some(upload) => {
+            let read = upload.read(request.max_upload, deadline.at).await;
+            read.map_err(|problem| scope.setup(&problem))?
+        }
+    };
     outgoing.test_hosts = settings.test_hosts.clone().filter(|_| !request.only_reads);
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);

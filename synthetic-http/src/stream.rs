@@ -87,7 +87,7 @@ impl ResponseStream {
     /// Returns how many bytes of the body have come so far.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.account.journey.as_ref().map_or(self.head.wire_size, |journey| journey.received)
+        self.account.received()
     }
 
     /// Returns the next bytes as they came, or `None` at the end of the body.
@@ -206,5 +206,9 @@ impl fmt::Debug for ResponseStream {
 
 /// Asks for an answer without compression, unless the request says otherwise.
 pub(crate) fn as_it_is(request: Request) -> Request {
-    if request.headers.contains_key("accept-encoding") { request } else { request.header("accept-encoding", "identity") }
+    if request.headers.contains_key("accept-encoding") {
+        request
+    } else {
+        request.header("accept-encoding", "identity")
+    }
 }

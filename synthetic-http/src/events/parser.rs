@@ -36,7 +36,8 @@ impl Parser {
             self.after_return = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
             let line = std::mem::take(&mut self.line);
-            let marked = if std::mem::replace(&mut self.begun, true) { None } else { line.strip_prefix(b"\xEF\xBB\xBF") };
+            let marked =
+                if std::mem::replace(&mut self.begun, true) { None } else { line.strip_prefix(b"\xEF\xBB\xBF") };
             self.take_line(marked.unwrap_or(&line), events);
         }
     }
@@ -98,7 +99,10 @@ mod tests {
     fn the_examples_of_the_standard_give_what_it_says() {
         check("data: YHOO\ndata: +2\ndata: 10\n\n", &[("", "message", "YHOO\n+2\n10")]);
         let stream = ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n";
-        check(stream, &[("1", "message", "first event"), ("", "message", "second event"), ("", "message", " third event")]);
+        check(
+            stream,
+            &[("1", "message", "first event"), ("", "message", "second event"), ("", "message", " third event")],
+        );
         check("data\n\ndata\ndata\n\ndata:", &[("", "message", ""), ("", "message", "\n")]);
         check("data:test\n\ndata: test\n\n", &[("", "message", "test"), ("", "message", "test")]);
     }
@@ -120,7 +124,10 @@ mod tests {
         let retries = |stream: &str| events(&[stream.as_bytes()]).iter().map(|event| event.retry).collect::<Vec<_>>();
         let wanted = Some(Duration::from_millis(15));
         assert_eq!(retries("data: a\n\nretry: 15\n\ndata: b\n\ndata: c\n\n"), [None, wanted, wanted]);
-        assert_eq!(retries("retry: 15\nretry: +20\nretry: 1s\nretry:\nretry: 99999999999999999999\ndata: a\n\n"), [wanted]);
+        assert_eq!(
+            retries("retry: 15\nretry: +20\nretry: 1s\nretry:\nretry: 99999999999999999999\ndata: a\n\n"),
+            [wanted]
+        );
     }
 
     proptest! {

@@ -11,9 +11,9 @@ use url::Url;
 use crate::test_hosts::TestHosts;
 
 use super::{
-    Exchange, Failed, Jar, Request, WireError,
+    Exchange, Failed, Jar, Opened, Over, Request, WireError,
     body::{self, Failure},
-    Opened, Over, connector::{Lookup, RecordLayer, Resolver, SystemLookup},
+    connector::{Lookup, RecordLayer, Resolver, SystemLookup},
     diagnose,
     error::{Kind, Phase, shown},
     journey::Journey,
@@ -133,8 +133,10 @@ impl Client {
     pub(crate) fn open(&self, request: Request) -> impl Future<Output = Result<Opened, Box<Failed>>> + Send {
         let (mut journey, manner) = self.begin(request);
         async move {
-            match within(&mut journey, manner.deadline, async |journey: &mut Journey| self.travel(journey, &manner).await)
-                .await
+            match within(&mut journey, manner.deadline, async |journey: &mut Journey| {
+                self.travel(journey, &manner).await
+            })
+            .await
             {
                 Ok(response) => Ok(Opened { journey, response }),
                 Err(trouble) => Err(end(journey, trouble)),
@@ -182,12 +184,7 @@ impl Client {
     }
 
     /// Sends the request of one hop and waits for the head of the answer.
-    async fn ask(
-        &self,
-        journey: &mut Journey,
-        follows: bool,
-        manner: &Manner,
-    ) -> Result<reqwest::Response, Trouble> {
+    async fn ask(&self, journey: &mut Journey, follows: bool, manner: &Manner) -> Result<reqwest::Response, Trouble> {
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
         journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
@@ -212,11 +209,8 @@ impl Client {
             *request.body_mut() = Some(out.body.clone().into());
         }
         // Two addresses under one name must not share connections, so such a request has its own.
-        let own = if dial.is_some() || manner.over != Over::Any {
-            Some(self.shared.build(false, manner.over))
-        } else {
-            None
-        };
+        let own =
+            if dial.is_some() || manner.over != Over::Any { Some(self.shared.build(false, manner.over)) } else { None };
         let http = own.as_ref().and_then(|own| own.as_ref().ok()).unwrap_or(&self.http);
         let record = Record::new(dial);
         journey.asked(Arc::clone(&record));

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Exchange, WireError,
-    diagnose,
+    Exchange, WireError, diagnose,
     error::{Kind, Phase, span},
     journey::Journey,
 };
@@ -103,7 +102,8 @@ pub(crate) async fn within<T>(
             }
             _ => {
                 let since = span(journey.since_the_head());
-                let message = format!("transfer: the time was up {since} after the head: {received} bytes had come");
+                let message =
+                    format!("transfer: the time was up within {since} of the head: {received} bytes had come");
                 WireError::new(Phase::Transfer, Kind::Timeout, message)
             }
         }

@@ -13,7 +13,10 @@ use crate::support::{Server, Told, bare, read_request, sent};
 async fn sending(events: &'static str, ends: bool) -> Server {
     Server::raw(move |mut stream| async move {
         let asked = read_request(&mut stream).await?;
-        assert_eq!((sent(&asked, "accept"), sent(&asked, "cache-control")), (vec!["text/event-stream"], vec!["no-store"]));
+        assert_eq!(
+            (sent(&asked, "accept"), sent(&asked, "cache-control")),
+            (vec!["text/event-stream"], vec!["no-store"])
+        );
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: Text/Event-Stream; charset=utf-8\r\n\r\n").await?;
         stream.write_all(events.as_bytes()).await?;
         if ends { Ok(()) } else { pending().await }
@@ -63,9 +66,8 @@ async fn told_of(told: &mut Told, case: &str, request: Request, act: Act, reason
 #[tokio::test]
 async fn what_does_not_come_is_told_with_what_came() {
     let shipped: Act = |mut events| Box::pin(async move { events.until(contains("delivered")).await.map(drop) });
-    let json: Act = |events| {
-        Box::pin(async move { events.named("tick").until_json("$.status", "delivered").await.map(drop) })
-    };
+    let json: Act =
+        |events| Box::pin(async move { events.named("tick").until_json("$.status", "delivered").await.map(drop) });
     let defect: Act = |mut events| Box::pin(async move { events.until_json("$.[", 1).await.map(drop) });
     let typed: Act = |mut events| {
         Box::pin(async move {
@@ -83,13 +85,13 @@ async fn what_does_not_come_is_told_with_what_came() {
     let ending = sending(ORDER, true).await;
     let none = sending("", true).await;
     let page = Server::answering(|_| {
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\n\r\n<h1>Sign in</h1>".to_vec()
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 16\r\n\r\n<h1>Sign in</h1>".to_vec()
     })
     .await;
     let no_content = Server::answering(|_| bare("204 No Content", "")).await;
     let get = |server: &Server| Http::at(server.url()).get("/events");
     let mut told = Told::default();
-    told_of(&mut told, "in time", get(&silent).timeout(ms(200)), shipped, Reason::Timeout).await;
+    told_of(&mut told, "in time", get(&silent).timeout(ms(500)), shipped, Reason::Timeout).await;
     told_of(&mut told, "silence", get(&silent).idle_timeout(ms(100)), json, Reason::Timeout).await;
     told_of(&mut told, "the end", get(&ending), shipped, Reason::Expectation).await;
     told_of(&mut told, "no event", get(&none), shipped, Reason::Expectation).await;

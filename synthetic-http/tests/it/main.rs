@@ -19,4 +19,5 @@ mod streams;
 mod support;
 mod test_hosts;
 mod tls;
+mod uploads;
 mod urls;

@@ -2,8 +2,8 @@
 
 use std::future::pending;
 
-use synthetic_core::prelude::*;
 use synthetic_core::Reason;
+use synthetic_core::prelude::*;
 use synthetic_http::{Http, Request, ResponseStream, body, cookie, header, http_version, latency, status};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -105,7 +105,8 @@ async fn a_stream_that_breaks_off_says_what_came_and_what_bounded_it() {
     let foreign = pieces("", &["{\"id\":1}\nid 2\n"], Then::End).await;
     let short = pieces("", rows, Then::End).await;
     let refusing = Server::answering(|_| {
-        b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\r\nno capacity\r\n".to_vec()
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\r\nno capacity\r\n"
+            .to_vec()
     })
     .await;
     let get = |server: &Server| Http::at(server.url()).get("/rows");
@@ -113,7 +114,7 @@ async fn a_stream_that_breaks_off_says_what_came_and_what_bounded_it() {
     let told = &mut told;
     told_of(told, "closed early", get(&closing), Reason::Protocol).await;
     told_of(told, "silent", get(&hanging).idle_timeout(ms(100)), Reason::Timeout).await;
-    told_of(told, "slow", get(&hanging).timeout(ms(150)), Reason::Timeout).await;
+    told_of(told, "slow", get(&hanging).timeout(ms(400)), Reason::Timeout).await;
     told_of(told, "too large", get(&short).max_body(10), Reason::Protocol).await;
     told_of(told, "not JSON", get(&foreign), Reason::Expectation).await;
     told_of(told, "refused", get(&refusing), Reason::Expectation).await;
