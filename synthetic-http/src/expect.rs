@@ -10,6 +10,8 @@ use synthetic_core::{Clock, Run};
 
 use crate::response::Response;
 
+pub(crate) mod graphql;
+
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
 /// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
 ///

@@ -6,6 +6,7 @@ mod events;
 mod expect;
 mod explain;
 mod fate;
+mod graphql;
 mod header;
 mod http;
 mod jar;
@@ -31,6 +32,7 @@ pub use self::expect::{
     Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
     size, status, that,
 };
+pub use self::graphql::GraphQl;
 pub use self::http::Http;
 pub use self::multipart::Multipart;
 pub use self::request::Request;

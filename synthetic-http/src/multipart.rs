@@ -116,9 +116,9 @@ impl Multipart {
             match &part.content {
                 Content::Bytes(bytes) => body.extend_from_slice(bytes),
                 Content::File(path) => {
-                    let left = most.saturating_sub(body.len() as u64);
                     body.append(
-                        &mut read(path, left).map_err(|why| format!("part {:?} of the form: {why}", part.name))?,
+                        &mut read(path, body.len() as u64, most)
+                            .map_err(|why| format!("part {:?} of the form: {why}", part.name))?,
                     );
                 }
             }

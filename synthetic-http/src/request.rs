@@ -352,7 +352,7 @@ impl Request {
         }
     }
 
-    fn has_problem(&mut self, problem: String) {
+    pub(crate) fn has_problem(&mut self, problem: String) {
         self.problem.get_or_insert(problem);
     }
 }

@@ -32,7 +32,7 @@ impl Upload {
         let began = Instant::now();
         // Files may be on a disk that is far away, so they are read where waiting is allowed.
         let read = tokio::task::spawn_blocking(move || match upload {
-            Self::File(path) => read(&path, most).map(Bytes::from),
+            Self::File(path) => read(&path, 0, most).map(Bytes::from),
             Self::Multipart(form) => form.encode(most).map(Bytes::from),
         });
         match timeout_at(deadline, read).await {
@@ -43,12 +43,12 @@ impl Upload {
     }
 }
 
-/// Reads a file of at most `most` bytes.
+/// Reads a file into a body that has `before` bytes and may have `most`.
 ///
 /// # Errors
 ///
 /// Says what is wrong with the file.
-pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path, before: u64, most: u64) -> Result<Vec<u8>, String> {
     let shown = path.display();
     let refused = |why: &dyn Display| format!("the file {shown} cannot be read: {why}");
     let mut file = {
@@ -60,9 +60,10 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         File::open(path).map_err(|error| refused(&error))?
     };
     let mut read = Vec::new();
-    file.by_ref().take(most.saturating_add(1)).read_to_end(&mut read).map_err(|error| refused(&error))?;
-    if read.len() as u64 > most {
-        return Err(too_large(&format!("the file {shown}"), most));
+    let left = most.saturating_sub(before);
+    file.by_ref().take(left.saturating_add(1)).read_to_end(&mut read).map_err(|error| refused(&error))?;
+    if read.len() as u64 > left {
+        return Err(too_large(&format!("with the file {shown} the body"), most));
     }
     Ok(read)
 }

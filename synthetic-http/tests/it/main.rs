@@ -9,6 +9,7 @@ mod creations;
 mod events;
 mod expectations;
 mod failures;
+mod graphql;
 mod identity;
 mod reading;
 mod records;
