@@ -99,6 +99,11 @@ impl Account {
         failure.evidence("answer", format!("{}, {} bytes{so_far}", self.status, self.received()))
     }
 
+    /// Returns that what is awaited cannot be judged.
+    pub(crate) fn defect(&mut self, defect: &str) -> Failure {
+        self.raise(Failure::setup(format!("what is awaited of {}: {defect}", self.name)))
+    }
+
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
     pub(crate) fn raise(&mut self, failure: Failure) -> Failure {
         self.reason.get_or_insert(failure.reason());

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use synthetic_core::expect::{JsonPath, Matcher, Mismatch, Sense, check, check_json, described};
+use synthetic_core::expect::{Matcher, Mismatch};
 use synthetic_core::{Failure, Result};
 
 use self::parser::Parser;
+use crate::awaited::Awaited;
 use crate::expect::{self, status};
 use crate::open::open;
 use crate::request::Request;
@@ -164,12 +165,7 @@ impl Events {
     /// # Ok(()) }
     /// ```
     pub async fn until(&mut self, matcher: impl Matcher<String>) -> Result<Event> {
-        self.stream.account().count_check();
-        let wanted = || format!("an event whose data {}", described(&matcher, Sense::Is));
-        if let Some(defect) = matcher.defect() {
-            return Err(self.defect(&defect));
-        }
-        self.wait(wanted, |event| check(&event.data, &matcher).is_ok()).await
+        self.wait(Awaited::text(matcher)).await
     }
 
     /// Waits for the first event in whose data, as JSON, what a JSON path (RFC 9535) selects is as the matcher says, and counts
@@ -179,24 +175,17 @@ impl Events {
     ///
     /// As of [`until`](Self::until).
     pub async fn until_json(&mut self, path: &str, matcher: impl Matcher<Value>) -> Result<Event> {
-        self.stream.account().count_check();
-        let parsed = JsonPath::parse(path).map_err(|error| error.to_string());
-        let parsed = match (parsed, matcher.defect()) {
-            (Ok(parsed), None) => parsed,
-            (Err(defect), _) | (_, Some(defect)) => return Err(self.defect(&defect)),
-        };
-        let wanted = || format!("an event in whose data {path} {}", described(&matcher, Sense::Is));
-        self.wait(wanted, |event| {
-            serde_json::from_str(&event.data).is_ok_and(|value: Value| check_json(&value, &parsed, &matcher).is_ok())
-        })
-        .await
+        self.wait(Awaited::json(path, matcher)).await
     }
 
-    async fn wait(&mut self, wanted: impl Fn() -> String, is_it: impl Fn(&Event) -> bool) -> Result<Event> {
+    async fn wait(&mut self, awaited: Result<Awaited<'_>, String>) -> Result<Event> {
+        self.stream.account().count_check();
+        let awaited = awaited.map_err(|defect| self.stream.account().defect(&defect))?;
+        let wanted = || format!("an event whose data {}", awaited.wanted);
         let before = self.came;
         loop {
             let failure = match self.pull().await {
-                Ok(Some(event)) if is_it(&event) => return Ok(event),
+                Ok(Some(event)) if awaited.is(&event.data) => return Ok(event),
                 Ok(Some(_)) => continue,
                 Ok(None) => {
                     let failure = Failure::new(format!("events of {}", self.stream.account().name));
@@ -219,12 +208,6 @@ impl Events {
         let shown = self.stream.account().shown(&last.data);
         let id = if last.id.is_empty() { String::new() } else { format!(", id {}", last.id) };
         failure.evidence("last event", format!("{}{id}: {shown}", last.event))
-    }
-
-    fn defect(&mut self, defect: &str) -> Failure {
-        let account = self.stream.account();
-        let failure = Failure::setup(format!("what is awaited of {}: {defect}", account.name));
-        account.raise(failure)
     }
 
     /// Returns the next event; a failure is not raised yet.

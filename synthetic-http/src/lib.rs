@@ -2,11 +2,14 @@
 
 mod account;
 mod auth;
+mod awaited;
 mod events;
 mod expect;
 mod explain;
 mod fate;
 mod graphql;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod header;
 mod http;
 mod jar;
@@ -24,6 +27,8 @@ mod stream;
 mod template;
 mod test_hosts;
 mod upload;
+#[cfg(feature = "websocket")]
+mod websocket;
 pub(crate) mod wire;
 
 pub use self::auth::{Credential, from_secret};
@@ -33,9 +38,13 @@ pub use self::expect::{
     size, status, that,
 };
 pub use self::graphql::GraphQl;
+#[cfg(feature = "grpc")]
+pub use self::grpc::{GrpcHealth, ServingStatus};
 pub use self::http::Http;
 pub use self::multipart::Multipart;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;
 pub use self::stream::ResponseStream;
+#[cfg(feature = "websocket")]
+pub use self::websocket::{Close, Message, WebSocket};

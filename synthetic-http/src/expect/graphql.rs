@@ -8,6 +8,8 @@ use crate::response::Response;
 
 /// How many errors of an answer a failure shows.
 const SHOWN: usize = 8;
+/// How many characters of each.
+const LONGEST: usize = 300;
 
 /// Expects an answer as GraphQL has it, with `data`, and without `errors` unless they are allowed.
 pub(crate) fn no_errors(allowed: bool) -> Expectation {
@@ -67,5 +69,9 @@ fn shown(error: &Value) -> String {
         .collect();
     let at = if path.is_empty() { String::new() } else { format!(" at {path}") };
     let of = if locations.is_empty() { String::new() } else { format!(" ({})", locations.join("; ")) };
-    message + &at + &of
+    let whole = message + &at + &of;
+    match whole.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{} …", &whole[..cut]),
+        None => whole,
+    }
 }

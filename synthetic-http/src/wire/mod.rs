@@ -51,7 +51,11 @@ pub(crate) use client::{Client, ClientSettings};
 pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 pub(crate) use journey::Journey;
+#[cfg(any(feature = "grpc", feature = "websocket"))]
+pub(crate) use opened::within;
 pub(crate) use opened::{Opened, Over, chunk, excerpt};
+#[cfg(feature = "grpc")]
+pub(crate) use opened::{broken, count};
 pub(crate) use redirect::same_origin;
 
 /// One request, as data.

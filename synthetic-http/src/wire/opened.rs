@@ -60,13 +60,16 @@ pub(crate) async fn chunk(
     until: Instant,
     idle: Option<Duration>,
 ) -> Result<Option<Bytes>, WireError> {
-    let chunk = within(journey, until, idle, response.chunk()).await?.map_err(|error| {
-        diagnose::broken_body(&error, journey.received, journey.answer().and_then(|answer| answer.expected))
-    })?;
+    let chunk = within(journey, until, idle, response.chunk()).await?.map_err(|error| broken(journey, &error))?;
     if let Some(chunk) = &chunk {
         count(journey, chunk.len())?;
     }
     Ok(chunk)
+}
+
+/// Says why a body broke off.
+pub(crate) fn broken(journey: &Journey, error: &reqwest::Error) -> WireError {
+    diagnose::broken_body(error, journey.received, journey.answer().and_then(|answer| answer.expected))
 }
 
 /// Reads at most `most` bytes of a body, for at most `time`, whatever comes in between: for a failure to show.
