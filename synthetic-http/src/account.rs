@@ -22,7 +22,7 @@ pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) method: Cow<'static, str>,
     pub(crate) label: String,
-    /// `None` once it was recorded.
+    /// `None` once it has ended.
     pub(crate) journey: Option<Journey>,
     pub(crate) run: Option<Run>,
     pub(crate) redactor: Option<Redactor>,
@@ -34,6 +34,8 @@ pub(crate) struct Account {
     pub(crate) requested: String,
     pub(crate) status: String,
     pub(crate) received: u64,
+    /// What is recorded of an exchange that has ended.
+    pub(crate) finished: Option<RequestReport>,
 }
 
 impl Account {
@@ -74,14 +76,22 @@ impl Account {
         failure
     }
 
-    /// Ends as it should.
-    pub(crate) fn ended(&mut self) {
+    /// Notes that the exchange has come to its proper end. It is recorded once it is known what the canary says to that.
+    pub(crate) fn finish(&mut self) {
         if let Some(journey) = self.journey.take() {
-            let received = journey.received;
-            self.received = received;
+            self.received = journey.received;
             let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
             describe(&mut report, &journey.so_far(Bytes::new()));
-            (report.size, report.reason) = (received, self.reason);
+            report.size = self.received;
+            self.finished = Some(report);
+        }
+    }
+
+    /// Records an exchange that goes no further, unless it was.
+    pub(crate) fn record(&mut self) {
+        self.finish();
+        if let Some(mut report) = self.finished.take() {
+            report.reason = self.reason;
             record(self.run.as_ref(), report);
         }
     }
@@ -127,6 +137,6 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.ended();
+        self.record();
     }
 }

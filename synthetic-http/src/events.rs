@@ -144,6 +144,10 @@ impl Events {
     /// As of [`ResponseStream::next`].
     pub async fn next(&mut self) -> Result<Option<Event>> {
         match self.pull().await {
+            Ok(None) => {
+                self.stream.account().record();
+                Ok(None)
+            }
             Ok(event) => Ok(event),
             Err(failure) => Err(self.stream.account().raise(failure)),
         }

@@ -93,6 +93,7 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
             requested: answer.request(),
             status: answer.exchange.status.to_string(),
             received: 0,
+            finished: None,
         };
         if let Err(failure) = judged {
             let left = deadline.at.saturating_duration_since(Instant::now());

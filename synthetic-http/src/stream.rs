@@ -102,6 +102,7 @@ impl ResponseStream {
             return Ok(Some(self.rest.split().freeze()));
         }
         match self.pull().await {
+            Ok(None) => Ok(self.at_its_end()),
             Ok(chunk) => Ok(chunk),
             Err(failure) => Err(self.account.raise(failure)),
         }
@@ -155,7 +156,7 @@ impl ResponseStream {
             self.searched = self.rest.len();
             match self.pull().await {
                 Ok(Some(chunk)) => self.rest.extend_from_slice(&chunk),
-                Ok(None) if self.rest.is_empty() => return Ok(None),
+                Ok(None) if self.rest.is_empty() => return Ok(self.at_its_end()),
                 Ok(None) => {
                     self.searched = 0;
                     let line = self.rest.split();
@@ -164,6 +165,11 @@ impl ResponseStream {
                 Err(failure) => return Err(self.account.raise(failure)),
             }
         }
+    }
+
+    fn at_its_end<T>(&mut self) -> Option<T> {
+        self.account.record();
+        None
     }
 
     fn counted(&mut self, mut line: BytesMut) -> Bytes {
@@ -186,7 +192,7 @@ impl ResponseStream {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.ended = true;
-                self.account.ended();
+                self.account.finish();
                 Ok(None)
             }
             Err(error) => Err(self.account.broken(error, deadline)),

@@ -131,8 +131,8 @@ fn agreed(accept: String) -> Expectation {
             return Err(Mismatch::new("has connection: upgrade", said("connection")));
         }
         if answer.header("sec-websocket-accept").map(str::trim) != Some(&*accept) {
-            let actual = said("sec-websocket-accept") + ", which does not belong to the key that was sent";
-            return Err(Mismatch::new(format!("has sec-websocket-accept: {accept}"), actual));
+            let expected = "has the sec-websocket-accept that belongs to the key which was sent";
+            return Err(Mismatch::new(expected, said("sec-websocket-accept")));
         }
         match answer.header("sec-websocket-extensions") {
             Some(extensions) => Err(Mismatch::new("has no extension that was not asked for", extensions)),
@@ -333,7 +333,10 @@ impl WebSocket {
             match self.pull().await {
                 Ok(Some(_)) => {}
                 Ok(None) => match self.closed.clone() {
-                    Some(close) => return Ok(close),
+                    Some(close) => {
+                        self.account.record();
+                        return Ok(close);
+                    }
                     None => return Err(self.ended("closes the WebSocket")),
                 },
                 Err(failure) => {
@@ -440,7 +443,7 @@ impl WebSocket {
                 self.closed = Some(message::close(close));
                 // The goodbye goes out with the next poll; a server that is gone already does not need it.
                 let _ = tokio::time::timeout_at(deadline.at, self.socket.flush()).await;
-                self.account.ended();
+                self.account.finish();
                 return Ok(None);
             }
             Ok(Some(Ok(frame))) => {

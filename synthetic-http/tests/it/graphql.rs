@@ -1,7 +1,6 @@
 //! GraphQL, whose errors come with a 200.
 
 use synthetic_core::Reason;
-use synthetic_core::prelude::*;
 use synthetic_http::{GraphQl, Http, json, status};
 
 use crate::support::{Server, Told, run_of, sent};

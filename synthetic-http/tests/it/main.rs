@@ -10,6 +10,8 @@ mod events;
 mod expectations;
 mod failures;
 mod graphql;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod identity;
 mod reading;
 mod records;
@@ -22,3 +24,5 @@ mod test_hosts;
 mod tls;
 mod uploads;
 mod urls;
+#[cfg(feature = "websocket")]
+mod websocket;
