@@ -29,7 +29,9 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
     let method = name.split(' ').next().unwrap_or_default();
     failure = failure.evidence("request", requested(method, &trail.hops, &trail.url));
     if let Some(status) = trail.status {
-        let but = if error.phase() == Phase::Transfer { ", but not its whole body" } else { "" };
+        // What follows a 101 is no body.
+        let but =
+            if error.phase() == Phase::Transfer && status.as_u16() != 101 { ", but not its whole body" } else { "" };
         failure = failure.evidence("answer", format!("{status}{but}"));
     }
     if let Some(peer) = peer(trail) {

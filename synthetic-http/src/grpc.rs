@@ -193,6 +193,7 @@ async fn read(response: reqwest::Response, account: &mut Account) -> Result<(Byt
         let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
         let frame = match wire::within(journey, deadline.at, account.idle, next).await {
             Ok(None) => {
+                account.finish();
                 return Ok((whole.freeze(), trailers));
             }
             Ok(Some(Ok(frame))) => frame,

@@ -60,6 +60,7 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
             Err(failed) => {
                 attempt.failed(&failed);
                 let failure = no_answer(&name, &failed, deadline);
+                let failure = over.explained(failure);
                 describe_failed(&mut report, &failed, failure.reason());
                 record(scope.run(), report);
                 return Err(scope.raise(failure));
@@ -98,8 +99,13 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
         if let Err(failure) = judged {
             let left = deadline.at.saturating_duration_since(Instant::now());
             let body = wire::excerpt(&mut opened.response, EXCERPT.0, EXCERPT.1.min(left)).await;
-            let body = account.shown(&String::from_utf8_lossy(&body));
-            let failure = if body.is_empty() { failure } else { failure.evidence("body", body) };
+            let failure = match String::from_utf8_lossy(&body) {
+                text if text.is_empty() => failure,
+                text if text.contains('\0') => {
+                    failure.evidence("body", format!("{} bytes that are no text", body.len()))
+                }
+                text => failure.evidence("body", account.shown(&text)),
+            };
             return Err(account.raise(failure));
         }
         return Ok(Answer { head: answer.exchange, response: opened.response, account });

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use std::time::Duration;
+use synthetic_core::Failure;
+#[cfg(feature = "grpc")]
+use synthetic_core::Reason;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -23,6 +26,17 @@ pub(crate) enum Over {
 }
 
 impl Over {
+    /// Adds what may help where there was no answer that is one of HTTP.
+    pub(crate) fn explained(self, failure: Failure) -> Failure {
+        match self {
+            #[cfg(feature = "grpc")]
+            Self::Http2 if failure.reason() == Reason::Protocol => {
+                failure.hint("it was spoken to in HTTP/2, as gRPC wants it: is this the port of a gRPC service, and does it speak TLS or not?")
+            }
+            _ => failure,
+        }
+    }
+
     /// Offers in TLS only what will do.
     pub(crate) fn offer_in(self, _tls: &mut rustls::ClientConfig) {
         match self {
@@ -106,7 +120,7 @@ pub(crate) async fn within<T>(
             _ => {
                 let since = span(journey.since_the_head());
                 let message =
-                    format!("transfer: the time was up within {since} of the head: {received} bytes had come");
+                    format!("transfer: nothing more came in time: {received} bytes within {since} of the head");
                 WireError::new(Phase::Transfer, Kind::Timeout, message)
             }
         }

@@ -140,7 +140,7 @@ async fn the_time_of_the_step_that_reads_bounds_a_stream_that_an_earlier_step_be
     .await;
     let failure = &report.failures[0];
     assert_eq!((report.reason, failure.reason()), (Some(Reason::Timeout), Reason::Timeout), "{report}");
-    assert!(failure.subject().starts_with("GET /rows: transfer: the time was up"), "{report}");
+    assert!(failure.subject().starts_with("GET /rows: transfer: nothing more came in time: 9 bytes"), "{report}");
     assert!(failure.advice().unwrap().contains("of its step"), "{report}");
     assert!(failure.step().contains(&"second".to_owned()), "{failure:?}");
 }

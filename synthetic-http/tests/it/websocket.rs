@@ -252,3 +252,53 @@ async fn the_close_of_the_server_can_be_what_is_awaited() {
     assert_eq!(close.to_string(), "code 1008 \"no such command\"");
     assert_eq!(live.close().await.unwrap(), close);
 }
+
+#[tokio::test]
+async fn over_tls_the_certificate_is_judged_and_http_1_1_agreed_on() {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+    use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority).unwrap().der().clone();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let mut config = builder.with_single_cert(vec![certificate], key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let server = Server::raw(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let stream = acceptor.accept(stream).await?;
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            socket.send(Frame::text("welcome")).await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+            Ok(())
+        }
+    })
+    .await;
+    let api = Http::at(server.url().replace("http:", "https:"));
+    let trusting = api.clone().trust_pem(authority.pem());
+    let run_of = async |request: Request| {
+        once(canary(Spec::new("test"), move |_| {
+            let request = request.clone();
+            async move {
+                let mut live = request.websocket().await?;
+                live.expect("welcome").await?;
+                live.close().await.map(drop)
+            }
+        }))
+        .await
+    };
+    let report = run_of(trusting.get("/live")).await;
+    report.assert_passed();
+    assert!(report.requests[0].certificate.is_some() && report.requests[0].phases.tls.is_some());
+    assert_eq!(run_of(api.get("/live")).await.reason, Some(Reason::Tls));
+}
