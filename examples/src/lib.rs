@@ -44,6 +44,8 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../docs/guide.md")]
     struct Guide;
+    #[doc = include_str!("../../docs/http/requests.md")]
+    struct HttpRequests;
     #[doc = include_str!("../../docs/notifications.md")]
     struct Notifications;
     #[doc = include_str!("../../docs/prometheus.md")]

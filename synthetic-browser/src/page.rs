@@ -122,7 +122,8 @@ impl Page {
         let (page, keys, place) = (self.clone(), keys.into(), Location::caller());
         Action::new(async move {
             let what = format!("press {keys}");
-            let actions = chord(&keys).map_err(|problem| page.raise(Failure::setup(format!("{what}: {problem}")), place))?;
+            let actions =
+                chord(&keys).map_err(|problem| page.raise(Failure::setup(format!("{what}: {problem}")), place))?;
             let limit = page.limit(page.patience);
             let pressed = page.ask(&limit, page.tab().keys(&actions)).await;
             match pressed {

@@ -15,6 +15,8 @@ pub use self::answer::{OverTls, Timed};
 pub use self::tls::{cert_issuer, cert_names, cert_subject, tls_version};
 use crate::response::Response;
 
+pub(crate) mod graphql;
+
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
 /// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
 ///
@@ -38,6 +40,8 @@ use crate::response::Response;
 pub struct Expectation<A: ?Sized = Response> {
     judge: Arc<dyn Judge<A>>,
     of_the_status: bool,
+    /// The head of the answer is all that is judged.
+    of_the_head: bool,
     /// What is wrong with the expectation itself, such as a path that is none.
     defect: Option<String>,
 }
@@ -52,13 +56,23 @@ trait Judge<A: ?Sized = Response>: Send + Sync {
 
 impl<A: ?Sized> Expectation<A> {
     fn new(judge: impl Judge<A> + 'static, defect: Option<String>) -> Self {
-        Self { judge: Arc::new(judge), of_the_status: false, defect }
+        Self { judge: Arc::new(judge), of_the_status: false, of_the_head: false, defect }
     }
 
     /// Takes out why it can never be judged: a mistake in the canary, which is found before anything is sent.
     pub(crate) fn take_defect(&mut self) -> Option<String> {
         let defect = self.defect.take()?;
         Some(format!("what is expected of {}: {defect}", self.subject()))
+    }
+
+    /// Says that the head of the answer is all that is judged, so that an answer whose body is still to come can be.
+    pub(crate) fn of_the_head(mut self) -> Self {
+        self.of_the_head = true;
+        self
+    }
+
+    pub(crate) fn is_of_the_head(&self) -> bool {
+        self.of_the_head
     }
 
     pub(crate) fn is_of_the_status(&self) -> bool {
@@ -76,7 +90,12 @@ impl<A: ?Sized> Expectation<A> {
 
 impl<A: ?Sized> Clone for Expectation<A> {
     fn clone(&self) -> Self {
-        Self { judge: Arc::clone(&self.judge), of_the_status: self.of_the_status, defect: self.defect.clone() }
+        Self {
+            judge: Arc::clone(&self.judge),
+            of_the_status: self.of_the_status,
+            of_the_head: self.of_the_head,
+            defect: self.defect.clone(),
+        }
     }
 }
 
@@ -137,6 +156,7 @@ pub(crate) fn of<A: ?Sized + 'static, T: fmt::Debug + 'static>(
 /// ```
 pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
     Expectation { of_the_status: true, ..of("status", "", matcher, |answer: &Response, _| Ok(answer.status())) }
+        .of_the_head()
 }
 
 /// Expects something of a header's value: `header("content-type", starts_with("application/json"))`.
@@ -156,10 +176,11 @@ pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
 /// ```
 pub fn header(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
     let name = name.into().to_ascii_lowercase();
-    of("header", name, matcher, |answer, name| {
+    of("header", name, matcher, |answer: &Response, name| {
         let values: Vec<&str> = answer.header_all(name).collect();
         if values.is_empty() { Err(format!("no header {name}")) } else { Ok(values.join(", ")) }
     })
+    .of_the_head()
 }
 
 /// Expects something of the body as text: `body(contains("Example App"))`. Bytes that are not UTF-8 are replaced.
@@ -279,17 +300,19 @@ pub fn cert_days_left<A: OverTls + 'static>(matcher: impl Matcher<i64> + 'static
         };
         Ok(seconds.div_euclid(86_400))
     })
+    .of_the_head()
 }
 
 /// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`. At most
 /// [`max_redirects`](crate::Http::max_redirects) are.
 pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
-    of("redirects", "", matcher, |answer, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX)))
+    of("redirects", "", matcher, |answer: &Response, _| Ok(u16::try_from(answer.redirects()).unwrap_or(u16::MAX)))
+        .of_the_head()
 }
 
 /// Expects something of the version of the protocol, `HTTP/1.1` or `HTTP/2`: `http_version("HTTP/2")`.
 pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
-    of("HTTP version", "", matcher, |answer, _| Ok(answer.http_version().to_owned()))
+    of("HTTP version", "", matcher, |answer: &Response, _| Ok(answer.http_version().to_owned())).of_the_head()
 }
 
 /// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
@@ -298,7 +321,7 @@ pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
 /// the failure.
 pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
     let name = name.into();
-    of("cookie", name, matcher, |answer, name| {
+    of("cookie", name, matcher, |answer: &Response, name| {
         let cookies: Vec<(&str, &str)> = answer
             .header_all("set-cookie")
             .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
@@ -310,6 +333,7 @@ pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) 
             names => format!("not set; set are {}", names.join(", ")),
         })
     })
+    .of_the_head()
 }
 
 /// Expects the SHA-256 of the body, decoded, in hexadecimal of either case.

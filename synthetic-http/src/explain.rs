@@ -30,7 +30,9 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
     let method = name.split(' ').next().unwrap_or_default();
     failure = failure.evidence("request", requested(method, &trail.hops, &trail.url));
     if let Some(status) = trail.status {
-        let but = if error.phase() == Phase::Transfer { ", but not its whole body" } else { "" };
+        // What follows a 101 is no body.
+        let but =
+            if error.phase() == Phase::Transfer && status.as_u16() != 101 { ", but not its whole body" } else { "" };
         failure = failure.evidence("answer", format!("{status}{but}"));
     }
     if let Some(peer) = peer(trail) {
@@ -57,7 +59,7 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
 
 pub(crate) fn reason(error: &wire::WireError) -> Reason {
     match (error.kind(), error.phase()) {
-        (Kind::Timeout, _) => Reason::Timeout,
+        (Kind::Timeout | Kind::Idle, _) => Reason::Timeout,
         (Kind::BadRequest | Kind::Roots | Kind::Local | Kind::NoTestHost, _) | (_, Phase::Setup) => Reason::Setup,
         (_, Phase::Resolve) => Reason::Dns,
         (_, Phase::Connect) => Reason::Connect,
@@ -82,6 +84,7 @@ pub(crate) fn advice(error: &wire::WireError, deadline: Deadline) -> Option<Stri
                  if it may take longer, allow that with `timeout`"
             ));
         }
+        Kind::Idle => "does the target still send? if it may be silent for longer, allow that with `idle_timeout`",
         Kind::Refused => "nothing listens there: is the service up, and is this its port?",
         Kind::NotFound => "the name is not in DNS: was it removed, or is it misspelt?",
         Kind::ResolverFailed => "the resolver could not tell: does DNS work on the machine that runs the canary?",

@@ -309,6 +309,11 @@ impl Http {
         Request::new(&self.0, method, path.into(), Location::caller())
     }
 
+    /// Begins a request that was written elsewhere.
+    pub(crate) fn at_place(&self, method: &'static str, path: String, place: &'static Location<'static>) -> Request {
+        Request::new(&self.0, method, path, place)
+    }
+
     /// Returns the time that its requests have.
     pub(crate) fn time(&self) -> Duration {
         self.0.timeout

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use url::Url;
 use crate::auth::{Auth, Credential};
 use crate::expect::Expectation;
 use crate::header::header;
+use crate::multipart::Multipart;
 use crate::settings::Settings;
+use crate::upload::{MAX_UPLOAD, Upload};
 use crate::wire;
 
 /// Holds a request as data: it can be named, cloned and passed around, and does nothing until it is [sent](Self::send).
@@ -44,6 +47,9 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) auth: Vec<Auth>,
     pub(crate) body: Bytes,
+    /// What the body is put together from when it is sent, in place of `body`.
+    pub(crate) upload: Option<Upload>,
+    pub(crate) max_upload: u64,
     /// The media type of the body, unless a header says another.
     pub(crate) media_type: Option<HeaderValue>,
     pub(crate) timeout: Option<Duration>,
@@ -52,6 +58,10 @@ pub struct Request {
     pub(crate) expected: Vec<Expectation>,
     pub(crate) preferred: Vec<Expectation>,
     pub(crate) problem: Option<String>,
+    /// How long the answer may be silent, where it is taken piece by piece.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// It changes nothing, whatever its method says.
+    pub(crate) only_reads: bool,
     pub(crate) place: &'static Location<'static>,
 }
 
@@ -71,6 +81,8 @@ impl Request {
             headers: HeaderMap::new(),
             auth: Vec::new(),
             body: Bytes::new(),
+            upload: None,
+            max_upload: MAX_UPLOAD,
             media_type: None,
             timeout: None,
             max_body: None,
@@ -78,6 +90,8 @@ impl Request {
             expected: Vec::new(),
             preferred: Vec::new(),
             problem: None,
+            idle_timeout: None,
+            only_reads: false,
             place,
         }
     }
@@ -192,7 +206,7 @@ impl Request {
 
     /// Sends bytes, with their media type unless a header says another. Whatever body was set before is replaced.
     pub fn body(mut self, media_type: &str, bytes: impl Into<Bytes>) -> Self {
-        self.body = bytes.into();
+        (self.body, self.upload) = (bytes.into(), None);
         match HeaderValue::try_from(media_type) {
             Ok(media_type) => self.media_type = Some(media_type),
             Err(_) => self.has_problem(format!("{media_type:?} is no media type: write it as text/plain")),
@@ -200,10 +214,71 @@ impl Request {
         self
     }
 
+    /// Sends the content of a file, with its media type unless a header says another. Whatever body was set before is replaced.
+    ///
+    /// It is read whenever the request is sent, once, whatever redirects follow, and is at most [`max_upload`](Self::max_upload)
+    /// bytes. A file that cannot be read is an error of our own that names it, and nothing is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(api: synthetic_http::Http) -> synthetic_core::Result {
+    /// api.put("/avatar").file("image/png", "fixtures/avatar.png").send().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn file(self, media_type: &str, path: impl Into<PathBuf>) -> Self {
+        let mut request = self.body(media_type, Bytes::new());
+        request.upload = Some(Upload::File(path.into()));
+        request
+    }
+
+    /// Sends a form of parts: texts, bytes and files. Whatever body was set before is replaced, and so is a `Content-Type` among
+    /// the headers, which cannot know how the parts are told apart.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use synthetic_http::Multipart;
+    /// # async fn example(api: synthetic_http::Http) -> synthetic_core::Result {
+    /// let form = Multipart::new().text("title", "Invoice 7").file("scan", "application/pdf", "fixtures/invoice.pdf");
+    /// api.post("/documents").multipart(form).send().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn multipart(self, form: Multipart) -> Self {
+        let mut request = self.body(&form.media_type(), Bytes::new());
+        request.headers.remove("content-type");
+        if let Some(defect) = form.defect() {
+            request.has_problem(defect);
+        }
+        request.upload = Some(Upload::Multipart(form));
+        request
+    }
+
+    /// Sets the most bytes of a body that is read from files; a larger one is an error of our own, and nothing is sent.
+    ///
+    /// # Default
+    ///
+    /// 32 MiB.
+    pub fn max_upload(mut self, bytes: u64) -> Self {
+        self.max_upload = bytes;
+        self
+    }
+
     /// Sets the time of this request, from its start to the last byte of its answer, redirects included. The time of its
     /// step and of its run bound it too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long an answer that is taken piece by piece may be silent: a [stream](Self::stream), [events](Self::events).
+    /// An answer that is read as a whole has only its [`timeout`](Self::timeout).
+    ///
+    /// # Default
+    ///
+    /// As long as the request has time.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
         self
     }
 
@@ -229,6 +304,11 @@ impl Request {
     pub fn template(mut self, template: impl Into<String>) -> Self {
         self.template = Some(template.into());
         self
+    }
+
+    /// Returns the method that says whether the request may change something.
+    pub(crate) fn counts_as(&self) -> &str {
+        if self.only_reads { "GET" } else { &self.method }
     }
 
     /// Returns the URL.
@@ -272,7 +352,7 @@ impl Request {
         }
     }
 
-    fn has_problem(&mut self, problem: String) {
+    pub(crate) fn has_problem(&mut self, problem: String) {
         self.problem.get_or_insert(problem);
     }
 }

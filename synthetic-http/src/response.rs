@@ -27,13 +27,20 @@ pub struct Response {
     pub(crate) name: String,
     pub(crate) exchange: Exchange,
     json: OnceLock<Result<Value, String>>,
+    /// The body is still to come.
+    head_only: bool,
     /// What knows the secrets of the request, outside of any run.
     redactor: Option<Redactor>,
 }
 
 impl Response {
     pub(crate) fn new(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
-        Self { name, exchange, json: OnceLock::new(), redactor }
+        Self { name, exchange, json: OnceLock::new(), head_only: false, redactor }
+    }
+
+    /// Makes an answer whose body is still to come: its head can be judged.
+    pub(crate) fn head_only(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
+        Self { head_only: true, ..Self::new(name, exchange, redactor) }
     }
 
     /// Returns the status: `200`.
@@ -219,7 +226,8 @@ impl Response {
             head.push_str(&format!(" to {}", wire::shown_text(location)));
         }
         let kind = self.header("content-type").unwrap_or("no content type");
-        head + &format!(", {kind}, {} bytes", exchange.body.len())
+        let size = if self.head_only { String::new() } else { format!(", {} bytes", exchange.body.len()) };
+        head + ", " + kind + &size
     }
 
     /// Returns the head and the beginning of the body, as a failure shows it.
@@ -243,7 +251,7 @@ impl Response {
 const EXCERPT: usize = 1024;
 
 /// Returns a type's name without the modules it is in: `Vec<String>`.
-fn short_type_name<T>() -> String {
+pub(crate) fn short_type_name<T>() -> String {
     let name = std::any::type_name::<T>();
     let parts = name.split_inclusive(['<', '>', ',', ' ', '(', ')', '[', ']', '&']);
     parts.map(|part| part.rsplit("::").next().unwrap_or(part)).collect()

@@ -91,38 +91,10 @@ async fn send(request: &Request) -> Result<Response> {
 
 /// Sends a request for the first time, or once more by the deadline that it had `earlier`.
 async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Deadline>) -> Result<Sent> {
-    let mut attempt = Attempt::begin(&request.method);
-    let settings = &request.settings;
-    if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
-        return Err(scope.setup(problem));
-    }
-    let url = request.url().map_err(|problem| scope.setup(&problem))?;
-    let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
-    let changes = changes_something(&method);
-    let test_hosts = settings.test_hosts.as_ref().filter(|_| changes);
-    if let Some(refusal) = test_hosts.and_then(|hosts| hosts.refusal(&url)) {
-        return Err(scope.setup(&refusal));
-    }
+    let mut attempt = Attempt::begin(request.counts_as());
     let kept = scope.run().map(Run::extension::<KeptByARun>);
     let kept = kept.as_deref();
-    let (client, jar) = client_of(settings, kept).map_err(|error| scope.setup(&error.to_string()))?;
-    let mut headers = headers(request, &url, scope, kept).await?;
-    if changes && at_home(settings, &url) {
-        mark(&mut headers, &settings.marking, scope.run(), attempt.creation());
-    }
-    let name = [method.as_str(), " ", url.path()].concat();
-    let label = template(request.template.as_deref(), &url);
-
-    let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
-    let mut outgoing = wire::Request::new(method, url);
-    outgoing.headers = headers;
-    outgoing.body = request.body.clone();
-    outgoing.test_hosts = settings.test_hosts.clone();
-    outgoing.deadline = Some(deadline.at);
-    outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
-    outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
-    outgoing.jar = jar.map(|jar| jar as _);
+    let Prepared { client, outgoing, name, label, deadline } = prepare(request, scope, &attempt, kept, earlier).await?;
 
     let mut report = RequestReport::new(request.method.clone(), label);
     attempt.sent();
@@ -155,6 +127,63 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     }
 }
 
+/// A request that is ready to be sent.
+pub(crate) struct Prepared {
+    pub(crate) client: Client,
+    pub(crate) outgoing: wire::Request,
+    /// `POST /orders`, as failures name it.
+    pub(crate) name: String,
+    /// The path, as metrics show it.
+    pub(crate) label: String,
+    pub(crate) deadline: Deadline,
+}
+
+/// Makes a request ready to be sent, or says why it cannot be.
+pub(crate) async fn prepare(
+    request: &Request,
+    scope: &mut Scope<'_>,
+    attempt: &Attempt,
+    kept: Option<&KeptByARun>,
+    earlier: Option<Deadline>,
+) -> Result<Prepared> {
+    let settings = &request.settings;
+    if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
+        return Err(scope.setup(problem));
+    }
+    let url = request.url().map_err(|problem| scope.setup(&problem))?;
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
+    let changes = !request.only_reads && changes_something(&method);
+    let test_hosts = settings.test_hosts.as_ref().filter(|_| changes);
+    if let Some(refusal) = test_hosts.and_then(|hosts| hosts.refusal(&url)) {
+        return Err(scope.setup(&refusal));
+    }
+    let (client, jar) = client_of(settings, kept).map_err(|error| scope.setup(&error.to_string()))?;
+    let mut headers = headers(request, &url, scope, kept).await?;
+    if changes && at_home(settings, &url) {
+        mark(&mut headers, &settings.marking, scope.run(), attempt.creation());
+    }
+    let name = [method.as_str(), " ", url.path()].concat();
+    let label = template(request.template.as_deref(), &url);
+
+    let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
+    let mut outgoing = wire::Request::new(method, url);
+    outgoing.headers = headers;
+    outgoing.body = match &request.upload {
+        None => request.body.clone(),
+        Some(upload) => {
+            let read = upload.read(request.max_upload, deadline.at).await;
+            read.map_err(|problem| scope.setup(&problem))?
+        }
+    };
+    outgoing.test_hosts = settings.test_hosts.clone().filter(|_| !request.only_reads);
+    outgoing.deadline = Some(deadline.at);
+    outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
+    outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
+    outgoing.jar = jar.map(|jar| jar as _);
+    Ok(Prepared { client, outgoing, name, label, deadline })
+}
+
 /// What became of a request that was answered.
 #[expect(clippy::large_enum_variant, reason = "it lives for a moment, and nearly always is the large one")]
 enum Sent {
@@ -163,7 +192,7 @@ enum Sent {
     ToBeSentAgain(Deadline),
 }
 
-fn record(run: Option<&Run>, report: RequestReport) {
+pub(crate) fn record(run: Option<&Run>, report: RequestReport) {
     if let Some(run) = run {
         run.record_request(report);
     }
@@ -171,10 +200,10 @@ fn record(run: Option<&Run>, report: RequestReport) {
 
 /// What the requests of a run share.
 #[derive(Default)]
-struct KeptByARun {
+pub(crate) struct KeptByARun {
     /// Connections and cookies are fresh for every run, and kept within it.
     clients: Mutex<Vec<KeptClient>>,
-    renewed: Renewed,
+    pub(crate) renewed: Renewed,
     /// What all requests of a run say of who sent them.
     agent: OnceLock<HeaderValue>,
 }
@@ -305,7 +334,7 @@ pub(crate) fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
 }
 
 /// Judges everything that is expected; one failure lists all that is unmet. Preferences are recorded as they are judged.
-fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
+pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     let mut unmet: Option<Failure> = None;
     let mut also = Vec::new();
     let default = (!request.expected.iter().any(Expectation::is_of_the_status)).then(|| status(200..=299));
@@ -350,7 +379,7 @@ fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     Err(failure)
 }
 
-fn describe(report: &mut RequestReport, exchange: &Exchange) {
+pub(crate) fn describe(report: &mut RequestReport, exchange: &Exchange) {
     report.status = Some(exchange.status.as_u16());
     report.duration = exchange.elapsed;
     report.phases = phases(&exchange.phases);
@@ -362,7 +391,7 @@ fn describe(report: &mut RequestReport, exchange: &Exchange) {
     report.certificate = certificate(&exchange.final_url, exchange.tls.as_ref());
 }
 
-fn describe_failed(report: &mut RequestReport, failed: &Failed, reason: Reason) {
+pub(crate) fn describe_failed(report: &mut RequestReport, failed: &Failed, reason: Reason) {
     let trail = &failed.trail;
     report.status = trail.status.map(|status| status.as_u16());
     report.reason = Some(reason);

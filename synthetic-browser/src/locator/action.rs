@@ -12,8 +12,8 @@ use crate::locator::Locator;
 use crate::locator::keys::{Typed, chord, typed};
 use crate::locator::reach::{Missed, Ready};
 use crate::locator::seen::{Seen, WHICH_ONE};
-use crate::page::ask::Trouble;
 use crate::page::action::Action;
+use crate::page::ask::Trouble;
 use crate::page::fail::RUN_TIME_UP;
 use crate::page::limit::{Limit, span};
 
@@ -166,7 +166,10 @@ impl Locator {
         S: Into<String>,
     {
         let values: Vec<String> = options.into_iter().map(Into::into).collect();
-        let act = self.begin(&format!("select {} in", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")));
+        let act = self.begin(&format!(
+            "select {} in",
+            values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")
+        ));
         let then = json!({ "do": "choose", "values": values });
         Action::new(async move { act.ready(CHOOSABLE, &then).await.map(drop) })
     }

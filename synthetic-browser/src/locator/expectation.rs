@@ -264,7 +264,8 @@ impl Page {
             }
             let shown = if what == "URL" { crate::page::url::shown(&text) } else { text };
             // What is shown may match where the whole does not.
-            check(&shown, &matcher).map_or_else(Err, |()| Err(Mismatch::new(described(&matcher, Sense::Is), format!("{shown:?}"))))
+            check(&shown, &matcher)
+                .map_or_else(Err, |()| Err(Mismatch::new(described(&matcher, Sense::Is), format!("{shown:?}"))))
         };
         let of = Of::Page { page: self.clone(), what };
         Expectation { of, judge: Box::new(judge), defect, place: Location::caller() }
@@ -313,7 +314,9 @@ impl Expectation {
                     key = now;
                     match (self.judge)(&seen, &locator.query) {
                         Ok(()) => return Ok(seen.value),
-                        Err(mismatch) if limit.is_over() => return Err(self.unmet(mismatch, &seen, &frame, limit).await),
+                        Err(mismatch) if limit.is_over() => {
+                            return Err(self.unmet(mismatch, &seen, &frame, limit).await);
+                        }
                         Err(mismatch) => last = Some((mismatch, seen, frame)),
                     }
                 }
@@ -359,9 +362,11 @@ impl Expectation {
 
     async fn unmet(&self, mismatch: Mismatch, seen: &Seen, frame: &crate::engine::FrameId, limit: &Limit) -> Unsettled {
         let reason = if limit.of_the_run { Reason::Timeout } else { Reason::Expectation };
-        let failure = Failure::with_reason(reason, self.subject())
-            .expected(mismatch.expected)
-            .actual(format!("{} (waited {})", mismatch.actual, span(limit.whole())));
+        let failure = Failure::with_reason(reason, self.subject()).expected(mismatch.expected).actual(format!(
+            "{} (waited {})",
+            mismatch.actual,
+            span(limit.whole())
+        ));
         let (page, near) = match &self.of {
             Of::Element { locator, what, .. } => {
                 let missing = seen.count == 0 && *what != "hidden";

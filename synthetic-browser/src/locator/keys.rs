@@ -95,6 +95,8 @@ mod tests {
     #[test]
     fn a_text_is_typed_key_by_key() {
         let all = typed("aB\né");
-        assert!(matches!(&all[..], [Typed::Keys(keys), Typed::Text(text)] if written(keys) == "↓a↑a↓B↑B↓Enter↑Enter" && text == "é"));
+        assert!(
+            matches!(&all[..], [Typed::Keys(keys), Typed::Text(text)] if written(keys) == "↓a↑a↓B↑B↓Enter↑Enter" && text == "é")
+        );
     }
 }

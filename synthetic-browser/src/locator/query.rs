@@ -12,17 +12,41 @@ pub(crate) struct Query(Vec<Part>);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub(crate) enum Part {
-    Css { text: String },
-    Id { text: String },
-    TestId { text: String },
-    Text { text: String, exact: bool },
-    Label { text: String, exact: bool },
-    Placeholder { text: String, exact: bool },
+    Css {
+        text: String,
+    },
+    Id {
+        text: String,
+    },
+    TestId {
+        text: String,
+    },
+    Text {
+        text: String,
+        exact: bool,
+    },
+    Label {
+        text: String,
+        exact: bool,
+    },
+    Placeholder {
+        text: String,
+        exact: bool,
+    },
     /// An empty `text` is any name.
-    Role { role: String, text: String, exact: bool },
+    Role {
+        role: String,
+        text: String,
+        exact: bool,
+    },
     /// -1 is the last.
-    Nth { n: i64 },
-    HasText { text: String, exact: bool },
+    Nth {
+        n: i64,
+    },
+    HasText {
+        text: String,
+        exact: bool,
+    },
 }
 
 impl Query {

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::engine::{FrameId, Handle};
+use crate::locator::Locator;
 use crate::locator::query::Query;
 use crate::locator::seen::Seen;
-use crate::locator::Locator;
 use crate::page::ask::Trouble;
 use crate::page::limit::Limit;
 
@@ -41,7 +41,12 @@ pub(crate) struct Ready {
 pub(crate) enum Missed {
     Trouble(Trouble),
     /// The frame in which the query was looked for last, the query, and what was seen of it.
-    Seen { frame: FrameId, query: Query, in_frame: bool, seen: Seen },
+    Seen {
+        frame: FrameId,
+        query: Query,
+        in_frame: bool,
+        seen: Seen,
+    },
 }
 
 impl From<Trouble> for Missed {

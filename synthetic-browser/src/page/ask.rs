@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::engine::{self, EngineError, FrameId, World};
+use crate::page::Page;
 use crate::page::dialog::Dialog;
 use crate::page::limit::Limit;
 use crate::page::watch::{End, Tally};
-use crate::page::Page;
 
 /// How much later than asked for an answer may come: the way there and back, on a busy machine.
 const GRACE: std::time::Duration = std::time::Duration::from_millis(500);

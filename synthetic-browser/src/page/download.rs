@@ -57,13 +57,18 @@ impl Page {
             page.count_check();
             let raise = |failure: Failure| page.raise(failure, place);
             if page.inner.downloads.is_none() {
-                return Err(raise(Failure::setup("a download is refused: open the page with `.downloads()` to take it")));
+                return Err(raise(Failure::setup(
+                    "a download is refused: open the page with `.downloads()` to take it",
+                )));
             }
             page.watch().change(|tally| tally.downloads.clear());
             doing.await?;
             let limit = page.limit(page.patience());
             let began = page.watch().until(|tally| {
-                tally.downloads.front().map(|download| (download.id.clone(), download.url.clone(), download.name.clone()))
+                tally
+                    .downloads
+                    .front()
+                    .map(|download| (download.id.clone(), download.url.clone(), download.name.clone()))
             });
             let (id, url, name) = match page.ask(&limit, async { Ok(began.await) }).await {
                 Ok(began) => began,

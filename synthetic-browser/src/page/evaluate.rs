@@ -72,17 +72,19 @@ impl Page {
     ///
     /// As `evaluate`; and when the value is not of that type.
     #[track_caller]
-    pub fn evaluate_as<T: DeserializeOwned>(
-        &self,
-        script: impl AsRef<str>,
-    ) -> Action<T> {
+    pub fn evaluate_as<T: DeserializeOwned>(&self, script: impl AsRef<str>) -> Action<T> {
         let (page, place) = (self.clone(), Location::caller());
         let evaluated = self.evaluate(script.as_ref().to_owned());
         Action::new(async move {
             let value = evaluated.await.map_err(|failure| failure.at(place))?;
             serde_json::from_value(value.clone()).map_err(|error| {
                 let failure = Failure::new("value of a script in the page");
-                page.raise(failure.expected(format!("is read as {}", std::any::type_name::<T>())).actual(format!("{value}: {error}")), place)
+                page.raise(
+                    failure
+                        .expected(format!("is read as {}", std::any::type_name::<T>()))
+                        .actual(format!("{value}: {error}")),
+                    place,
+                )
             })
         })
     }
@@ -95,11 +97,7 @@ impl Page {
     ///
     /// An error of our own when the browser refuses it.
     #[track_caller]
-    pub fn command(
-        &self,
-        method: impl Into<String>,
-        parameters: Value,
-    ) -> Action<Value> {
+    pub fn command(&self, method: impl Into<String>, parameters: Value) -> Action<Value> {
         let (page, method, place) = (self.clone(), method.into(), Location::caller());
         Action::new(async move {
             let limit = page.limit(page.navigation_patience);
@@ -111,7 +109,13 @@ impl Page {
         })
     }
 
-    async fn script(&self, what: &str, world: World, function: &str, place: &'static Location<'static>) -> Result<Value> {
+    async fn script(
+        &self,
+        what: &str,
+        world: World,
+        function: &str,
+        place: &'static Location<'static>,
+    ) -> Result<Value> {
         let limit = self.limit(self.patience);
         loop {
             match self.ask(&limit, self.tab().call(self.main(), world, function, &[])).await {

@@ -76,7 +76,12 @@ impl Page {
     }
 
     /// Adds what the page says of itself: where it is, what scripts threw, and what is near to what was looked for.
-    pub(crate) async fn with_surroundings(&self, mut failure: Failure, frame: &FrameId, near: Option<&Query>) -> Failure {
+    pub(crate) async fn with_surroundings(
+        &self,
+        mut failure: Failure,
+        frame: &FrameId,
+        near: Option<&Query>,
+    ) -> Failure {
         let limit = Limit { until: tokio::time::Instant::now() + SURROUNDINGS, ..Limit::new(SURROUNDINGS, None) };
         let script = "query => canary.surroundings(query)";
         let told = self.call::<Surroundings>(&limit, frame, script, &[json!(near)]).await;
@@ -96,10 +101,14 @@ impl Page {
     pub(crate) fn with_script_errors(&self, failure: Failure) -> Failure {
         let errors = self.watch().read(|tally| {
             let errors = tally.recent_exceptions();
-            let mut lines: Vec<String> = errors.iter().take(SCRIPT_ERRORS).map(|error| {
-                let text = error.text.lines().next().unwrap_or_default();
-                format!("{text} ({}:{}:{})", shown(&error.url), error.line, error.column)
-            }).collect();
+            let mut lines: Vec<String> = errors
+                .iter()
+                .take(SCRIPT_ERRORS)
+                .map(|error| {
+                    let text = error.text.lines().next().unwrap_or_default();
+                    format!("{text} ({}:{}:{})", shown(&error.url), error.line, error.column)
+                })
+                .collect();
             if errors.len() > SCRIPT_ERRORS {
                 lines.push(format!("and {} more", errors.len() - SCRIPT_ERRORS));
             }

@@ -181,10 +181,14 @@ impl Goto {
                 return Err(no_answer(&what, &asked, url.as_deref().unwrap_or(&asked), &word).into());
             }
             Navigation::Nothing if matches!(self.to, To::History(_)) => {
-                return Err(Failure::new(what).expected("is in the history").actual("there is nothing to go to").into());
+                return Err(Failure::new(what)
+                    .expected("is in the history")
+                    .actual("there is nothing to go to")
+                    .into());
             }
             Navigation::Nothing => {
-                let got = Failure::new(what).expected("gives a page").actual("a download, or an answer without content");
+                let got =
+                    Failure::new(what).expected("gives a page").actual("a download, or an answer without content");
                 return Err(got.hint("a download is taken with `page.download(…)`").into());
             }
             Navigation::Document(_) | Navigation::Within => {}
@@ -282,7 +286,10 @@ fn opened(open: &Exchange, tally: &Tally) -> String {
     // By the browser's clock: the latest that it has told of.
     let now = tally.requests.iter().map(|other| other.request.at).fold(0.0, f64::max);
     let since = Duration::from_secs_f64((now - open.request.at).max(0.0) / 1000.0);
-    let answer = open.response.as_ref().map_or("no answer yet".to_owned(), |answer| format!("{} but not its end", answer.status));
+    let answer = open
+        .response
+        .as_ref()
+        .map_or("no answer yet".to_owned(), |answer| format!("{} but not its end", answer.status));
     let Exchange { request, .. } = open;
     format!("{} {} ({answer}, begun {} before the last one)", request.method, shown(&request.url), span(since))
 }

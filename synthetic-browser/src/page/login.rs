@@ -86,7 +86,8 @@ impl Page {
                 let mut storage = BTreeMap::new();
                 let frames: Vec<_> = page.watch().read(|tally| tally.frames.keys().cloned().collect());
                 for frame in frames {
-                    let stored = page.ask(&limit, page.tab().call(&frame, World::Ours, "() => canary.stored()", &[])).await;
+                    let stored =
+                        page.ask(&limit, page.tab().call(&frame, World::Ours, "() => canary.stored()", &[])).await;
                     // A frame may go away meanwhile, or have no storage.
                     if let Some(stored) = stored.ok().and_then(|value| serde_json::from_value::<Stored>(value).ok())
                         && !stored.items.is_empty()

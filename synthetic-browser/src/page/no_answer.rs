@@ -174,7 +174,11 @@ mod tests {
                 Reason::Protocol,
                 "goto: shop.example:443 closed the connection without an answer",
             ),
-            ("net::ERR_INTERNET_DISCONNECTED", Reason::Setup, "goto: connect to shop.example:443: the browser has no network"),
+            (
+                "net::ERR_INTERNET_DISCONNECTED",
+                Reason::Setup,
+                "goto: connect to shop.example:443: the browser has no network",
+            ),
             ("net::ERR_SOMETHING_NEW", Reason::Protocol, "goto: no answer from shop.example:443"),
         ] {
             let failure = no_answer("goto", "https://shop.example/?t=1", "https://shop.example/?t=1", word);

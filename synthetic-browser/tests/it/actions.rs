@@ -16,14 +16,18 @@ const LISTENING: &str = "<ol id=log></ol><script>
 #[test]
 fn a_click_is_received_as_a_persons() {
     in_each_browser(|browser| async move {
-        works(&browser, &format!("{LISTENING}<div style='height:3000px'></div><button id=b>Save</button>"), |page| async move {
-            page.button("Save").click().await?;
-            page.id("log").find_text("click b true").visible().await?;
-            page.id("b").double_click().await?;
-            page.id("log").find_text("dblclick b true").visible().await?;
-            page.id("b").right_click().await?;
-            page.id("log").find_text("contextmenu b true").visible().await
-        })
+        works(
+            &browser,
+            &format!("{LISTENING}<div style='height:3000px'></div><button id=b>Save</button>"),
+            |page| async move {
+                page.button("Save").click().await?;
+                page.id("log").find_text("click b true").visible().await?;
+                page.id("b").double_click().await?;
+                page.id("log").find_text("dblclick b true").visible().await?;
+                page.id("b").right_click().await?;
+                page.id("log").find_text("contextmenu b true").visible().await
+            },
+        )
         .await;
     });
 }
@@ -34,7 +38,9 @@ fn a_field_is_filled_whatever_is_in_it() {
         let fields = "<input id=a value=old><textarea id=b>old\ntext</textarea><div id=c contenteditable>old</div>
             <input id=d type=date><input id=e type=email value=x@y.example><input id=f type=number>";
         works(&browser, &format!("{LISTENING}{fields}"), |page| async move {
-            for (id, value) in [("a", "new"), ("b", "new"), ("d", "2026-11-21"), ("e", "canary@shop.example"), ("f", "12.5")] {
+            for (id, value) in
+                [("a", "new"), ("b", "new"), ("d", "2026-11-21"), ("e", "canary@shop.example"), ("f", "12.5")]
+            {
                 page.id(id).fill(value).await?;
                 page.id(id).value(eq(value.to_owned())).await?;
             }

@@ -5,12 +5,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::test_hosts::TestHosts;
 
 use super::{
-    Exchange, Failed, Jar, Request, WireError,
+    Exchange, Failed, Jar, Opened, Over, Request, WireError,
     body::{self, Failure},
     connector::{Lookup, RecordLayer, Resolver, SystemLookup},
     diagnose,
@@ -87,7 +88,7 @@ impl Client {
         let shared = Shared { settings: settings.clone(), tls, resolver: Arc::new(Resolver(lookup)) };
         // The one thing that can fail is the TLS configuration, of a rustls that is not reqwest's: once here, or never.
         let http = shared
-            .build(settings.reuse)
+            .build(settings.reuse, Over::Any)
             .map_err(|error| WireError::new(Phase::Setup, Kind::Other, format!("set up the http client: {error}")))?;
         Ok(Self { http, shared: Arc::new(shared) })
     }
@@ -95,7 +96,7 @@ impl Client {
     /// Returns a client with the same settings and no connections. It costs about a microsecond, so make one a run.
     pub(crate) fn fresh(&self) -> Self {
         // It was built of the same parts before, so it does not fail; if it did, shared connections are better than a panic.
-        let http = self.shared.build(self.shared.settings.reuse).unwrap_or_else(|_| self.http.clone());
+        let http = self.shared.build(self.shared.settings.reuse, Over::Any).unwrap_or_else(|_| self.http.clone());
         Self { http, shared: Arc::clone(&self.shared) }
     }
 
@@ -110,44 +111,57 @@ impl Client {
     ///
     /// Dropping the future, and a deadline that passes, closes the connection.
     pub(crate) fn send(&self, request: Request) -> impl Future<Output = Result<Exchange, Box<Failed>>> + Send {
-        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, jar, test_hosts } =
-            request;
-        let proxied = self.shared.settings.use_system_proxy;
-        let mut journey = Journey::new(Outgoing { method, url, headers, body }, max_body, proxied);
+        let (mut journey, manner) = self.begin(request);
         async move {
-            if let Err(error) = prepare(&mut journey.out) {
-                return Err(journey.fail(error));
-            }
-            if let Some(deadline) = deadline.filter(|deadline| *deadline <= journey.started()) {
-                return Err(journey.too_late(deadline));
-            }
-            let travels =
-                Box::pin(self.travel(&mut journey, max_redirects, decode, jar.as_deref(), test_hosts.as_ref()));
-            let Some(deadline) = deadline else {
-                let travelled = travels.await;
-                return end(journey, travelled);
+            let travels = async |journey: &mut Journey| {
+                let mut response = self.travel(journey, &manner).await?;
+                read(journey, &mut response, manner.decode).await
             };
-            match tokio::time::timeout_at(deadline, travels).await {
-                Ok(travelled) => end(journey, travelled),
-                Err(_) => Err(journey.too_late(deadline)),
+            match within(&mut journey, manner.deadline, travels).await {
+                Ok(body) => journey.arrive(body),
+                Err(trouble) => Err(end(journey, trouble)),
             }
         }
     }
 
-    async fn travel(
-        &self,
-        journey: &mut Journey,
-        max: u32,
-        decode: bool,
-        jar: Option<&dyn Jar>,
-        test_hosts: Option<&TestHosts>,
-    ) -> Result<Bytes, Trouble> {
+    /// Sends a request, follows its redirects and waits for the head of the answer; the body is left to whoever asked. Its
+    /// deadline is that of the head.
+    ///
+    /// # Errors
+    ///
+    /// As of [`send`](Self::send).
+    pub(crate) fn open(&self, request: Request) -> impl Future<Output = Result<Opened, Box<Failed>>> + Send {
+        let (mut journey, manner) = self.begin(request);
+        async move {
+            match within(&mut journey, manner.deadline, async |journey: &mut Journey| {
+                self.travel(journey, &manner).await
+            })
+            .await
+            {
+                Ok(response) => Ok(Opened { journey, response }),
+                Err(trouble) => Err(end(journey, trouble)),
+            }
+        }
+    }
+
+    fn begin(&self, request: Request) -> (Journey, Manner) {
+        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, over, jar, test_hosts } =
+            request;
+        let proxied = self.shared.settings.use_system_proxy;
+        let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, proxied);
+        (journey, Manner { deadline, max_redirects, decode, over, jar, test_hosts })
+    }
+
+    /// Goes from redirect to redirect until the head of the answer is there.
+    async fn travel(&self, journey: &mut Journey, manner: &Manner) -> Result<reqwest::Response, Trouble> {
+        let Manner { max_redirects: max, ref jar, ref test_hosts, .. } = *manner;
+        let jar = jar.as_deref();
         loop {
             if journey.out.url.scheme() == "https" {
                 self.shared.tls.ready().await?;
             }
             let follows = journey.followed() < max as usize;
-            let mut response = self.ask(journey, follows, decode, jar).await?;
+            let mut response = self.ask(journey, follows, manner).await?;
             journey.answered(&mut response, self.shared.tls.seen());
             if let (Some(jar), Some(answer)) = (jar, journey.answer()) {
                 jar.keep(&journey.out.url, &answer.headers);
@@ -159,24 +173,18 @@ impl Client {
                     drop(response);
                     journey.hopped();
                     journey.out.follow(status, next);
-                    journey.out.may_change(test_hosts)?;
+                    journey.out.may_change(test_hosts.as_ref())?;
                     continue;
                 }
                 Some(_) => journey.limit_reached = true,
                 None => {}
             }
-            return read(journey, &mut response, decode).await;
+            return Ok(response);
         }
     }
 
     /// Sends the request of one hop and waits for the head of the answer.
-    async fn ask(
-        &self,
-        journey: &mut Journey,
-        follows: bool,
-        decode: bool,
-        jar: Option<&dyn Jar>,
-    ) -> Result<reqwest::Response, Trouble> {
+    async fn ask(&self, journey: &mut Journey, follows: bool, manner: &Manner) -> Result<reqwest::Response, Trouble> {
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
         journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
@@ -185,15 +193,13 @@ impl Client {
         *request.headers_mut() = if follows { out.headers.clone() } else { std::mem::take(&mut out.headers) };
         let headers = request.headers_mut();
         #[cfg(feature = "compression")]
-        if decode {
+        if manner.decode {
             use reqwest::header::{ACCEPT_ENCODING, RANGE};
             if !headers.contains_key(ACCEPT_ENCODING) && !headers.contains_key(RANGE) {
                 headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(body::ACCEPTED));
             }
         }
-        #[cfg(not(feature = "compression"))]
-        let _ = decode;
-        if let Some(cookies) = jar.and_then(|jar| jar.cookies(&out.url)) {
+        if let Some(cookies) = manner.jar.as_deref().and_then(|jar| jar.cookies(&out.url)) {
             let both = headers
                 .get(COOKIE)
                 .and_then(|own| HeaderValue::from_bytes(&[own.as_bytes(), b"; ", cookies.as_bytes()].concat()).ok());
@@ -203,7 +209,8 @@ impl Client {
             *request.body_mut() = Some(out.body.clone().into());
         }
         // Two addresses under one name must not share connections, so such a request has its own.
-        let own = if dial.is_some() { Some(self.shared.build(false)) } else { None };
+        let own =
+            if dial.is_some() || manner.over != Over::Any { Some(self.shared.build(false, manner.over)) } else { None };
         let http = own.as_ref().and_then(|own| own.as_ref().ok()).unwrap_or(&self.http);
         let record = Record::new(dial);
         journey.asked(Arc::clone(&record));
@@ -218,10 +225,12 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    fn build(&self, reuse: bool) -> Result<reqwest::Client, reqwest::Error> {
+    fn build(&self, reuse: bool, over: Over) -> Result<reqwest::Client, reqwest::Error> {
         let settings = &self.settings;
+        let mut tls = self.tls.config();
+        over.offer_in(&mut tls);
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.config())
+            .tls_backend_preconfigured(tls)
             .tls_info(true)
             .connector_layer(RecordLayer)
             .dns_resolver(Arc::clone(&self.resolver))
@@ -249,17 +258,31 @@ impl Shared {
         if !settings.use_system_proxy {
             builder = builder.no_proxy();
         }
-        if !settings.http2 {
-            builder = builder.http1_only();
+        match over {
+            Over::Any if settings.http2 => {}
+            #[cfg(feature = "grpc")]
+            Over::Http2 => builder = builder.http2_prior_knowledge(),
+            _ => builder = builder.http1_only(),
         }
         builder.build()
     }
+}
+
+/// What a journey is given for its whole way.
+struct Manner {
+    deadline: Option<Instant>,
+    max_redirects: u32,
+    decode: bool,
+    over: Over,
+    jar: Option<Arc<dyn Jar>>,
+    test_hosts: Option<TestHosts>,
 }
 
 /// Why a journey ended early; the journey itself has the words.
 enum Trouble {
     NoAnswer(reqwest::Error),
     Known(WireError),
+    TooLate(Instant),
 }
 
 impl From<WireError> for Trouble {
@@ -268,11 +291,26 @@ impl From<WireError> for Trouble {
     }
 }
 
-fn end(journey: Journey, travelled: Result<Bytes, Trouble>) -> Result<Exchange, Box<Failed>> {
-    match travelled {
-        Ok(body) => journey.arrive(body),
-        Err(Trouble::Known(error)) => Err(journey.fail(error)),
-        Err(Trouble::NoAnswer(error)) => Err(journey.no_answer(&error)),
+/// Lets a journey go on until its deadline.
+async fn within<T>(
+    journey: &mut Journey,
+    deadline: Option<Instant>,
+    travels: impl AsyncFnOnce(&mut Journey) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    prepare(&mut journey.out)?;
+    if let Some(deadline) = deadline.filter(|deadline| *deadline <= journey.started()) {
+        return Err(Trouble::TooLate(deadline));
+    }
+    let travels = Box::pin(travels(journey));
+    let Some(deadline) = deadline else { return travels.await };
+    tokio::time::timeout_at(deadline, travels).await.unwrap_or(Err(Trouble::TooLate(deadline)))
+}
+
+fn end(journey: Journey, trouble: Trouble) -> Box<Failed> {
+    match trouble {
+        Trouble::Known(error) => journey.fail(error),
+        Trouble::NoAnswer(error) => journey.no_answer(&error),
+        Trouble::TooLate(deadline) => journey.too_late(deadline),
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Timeout,
+    /// Nothing came for as long as is allowed, though there was time left.
+    Idle,
     Refused,
     Reset,
     /// The peer closed the connection where an answer, or more of one, was due.

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -173,6 +174,34 @@ impl Journey {
             tls: answer.tls,
             elapsed: end - self.started,
         })
+    }
+
+    /// Returns what is known of the answer so far, whose body is `body`.
+    pub(crate) fn so_far(&self, body: Bytes) -> Exchange {
+        let Stage::Answered(answer) = &self.stage else { unreachable!("it is asked of answers only") };
+        let end = Instant::now();
+        let mut phases = self.before;
+        phases += answer.phases(end);
+        Exchange {
+            status: answer.status,
+            version: answer.version,
+            headers: answer.headers.clone(),
+            body,
+            wire_size: self.received,
+            hops: self.hops.clone(),
+            redirect_limit_reached: self.limit_reached,
+            final_url: self.out.url.clone(),
+            phases,
+            connection: answer.connection,
+            remote_addr: answer.remote_addr,
+            tls: answer.tls.clone(),
+            elapsed: end - self.started,
+        }
+    }
+
+    /// Returns how long ago the head of the answer came.
+    pub(crate) fn since_the_head(&self) -> Duration {
+        self.answer().map(|answer| answer.at.elapsed()).unwrap_or_default()
     }
 
     /// Ends without one, because of an error of reqwest's instead of a head.

@@ -4,6 +4,7 @@
 //! and turns every failure into one line that names the phase and the peer ([`WireError`]).
 //!
 //! - `client.rs` sends; `journey.rs` keeps what is known of a request while it is under way
+//! - `opened.rs` is an answer whose body is still to come
 //! - `record.rs` holds what the hooks in `connector.rs` and `tls.rs` notice of a connection
 //! - `redirect.rs`, `body.rs` and `decode.rs` each know one rule of HTTP
 //! - `diagnose.rs` finds the words for a failure; `error.rs` has the types
@@ -36,6 +37,7 @@ mod decode;
 pub(crate) mod diagnose;
 mod error;
 mod journey;
+mod opened;
 pub(crate) mod record;
 mod redirect;
 #[cfg(test)]
@@ -48,6 +50,12 @@ pub(crate) use client::{Client, ClientSettings};
 #[cfg(test)]
 pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
+pub(crate) use journey::Journey;
+#[cfg(any(feature = "grpc", feature = "websocket"))]
+pub(crate) use opened::within;
+pub(crate) use opened::{Opened, Over, chunk, excerpt};
+#[cfg(feature = "grpc")]
+pub(crate) use opened::{broken, count};
 pub(crate) use redirect::same_origin;
 pub(crate) use tls::Tls;
 
@@ -73,6 +81,8 @@ pub(crate) struct Request {
     pub(crate) max_redirects: u32,
     /// Undoes gzip, deflate and br (feature `compression`). The headers of the answer stay as they came.
     pub(crate) decode: bool,
+    /// Which versions of HTTP will do; any unless set.
+    pub(crate) over: Over,
     /// Where cookies come from and go to, at every hop.
     pub(crate) jar: Option<Arc<dyn Jar>>,
     /// Where a redirect may send a request on that changes something; `None` is everywhere.
@@ -91,6 +101,7 @@ impl Request {
             max_body: 1024 * 1024,
             max_redirects: 0,
             decode: true,
+            over: Over::Any,
             jar: None,
             test_hosts: None,
         }

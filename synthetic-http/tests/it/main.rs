@@ -7,8 +7,12 @@ mod authority;
 mod bodies;
 mod connections;
 mod creations;
+mod events;
 mod expectations;
 mod failures;
+mod graphql;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod identity;
 #[cfg(feature = "dns")]
 mod net_dns;
@@ -22,7 +26,11 @@ mod records;
 mod redirects;
 mod renewal;
 mod resources;
+mod streams;
 mod support;
 mod test_hosts;
 mod tls;
+mod uploads;
 mod urls;
+#[cfg(feature = "websocket")]
+mod websocket;

@@ -124,6 +124,22 @@ async fn a_request_with_a_rotated_secret_is_sent_again_with_its_new_value() {
 }
 
 #[tokio::test]
+async fn a_stream_with_a_rotated_secret_is_begun_again_with_its_new_value() {
+    let it = Rotated::since_a_minute().await;
+    let request = it.get();
+    let body = move |_| {
+        let request = request.clone();
+        async move { request.stream().await?.next_line().await.map(drop) }
+    };
+    let report = it.runner.run(canary(Spec::new("orders"), body)).await;
+    report.assert_passed();
+    let tokens: Vec<_> = it.shop.take().iter().map(|request| sent(request, "authorization")[0].to_owned()).collect();
+    assert_eq!(tokens, [format!("Bearer {OLD}"), format!("Bearer {NEW}")]);
+    let requests: Vec<_> = report.requests.iter().map(|request| (request.status, request.reason)).collect();
+    assert_eq!(requests, [(Some(401), Some(Reason::Expectation)), (Some(200), None)]);
+}
+
+#[tokio::test]
 async fn a_post_that_was_refused_is_sent_again_with_its_body() {
     let it = Rotated::since_a_minute().await;
     it.run(it.api().post("/orders").json(&["one"])).await.assert_passed();

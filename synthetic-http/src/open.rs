@@ -1,0 +1,113 @@
+//! Sends a request whose answer is taken piece by piece: its head is judged, its body is still to come.
+
+use std::time::Duration;
+
+use synthetic_core::report::RequestReport;
+use synthetic_core::{Reason, Result, Run};
+use tokio::time::Instant;
+
+use crate::account::Account;
+use crate::explain::no_answer;
+use crate::fate::Attempt;
+use crate::renewal;
+use crate::request::Request;
+use crate::response::Response;
+use crate::scope::Scope;
+use crate::send::{KeptByARun, Prepared, describe, describe_failed, judge, prepare, record};
+use crate::wire::{self, Exchange, Over};
+
+/// How much of a body that is not wanted a failure is given, and how long that may take.
+const EXCERPT: (usize, Duration) = (4096, Duration::from_millis(500));
+
+/// An answer whose head is as expected, and whose body is still to come.
+pub(crate) struct Answer {
+    pub(crate) head: Exchange,
+    pub(crate) response: reqwest::Response,
+    pub(crate) account: Account,
+}
+
+/// Sends a request and judges the head of its answer.
+///
+/// # Errors
+///
+/// As of [`Request::send`]. An expectation that judges more than the head is refused before anything is sent: of a body that
+/// never is there as a whole it would judge nothing.
+pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
+    let mut scope = Scope::of(request, request.place);
+    if let Some(run) = scope.run() {
+        run.count_check();
+    }
+    if let Some(other) = request.expected.iter().chain(&request.preferred).find(|other| !other.is_of_the_head()) {
+        return Err(scope.setup(&format!(
+            "what is expected of {} is judged on a whole answer, and this one comes piece by piece: expect it of the pieces",
+            other.subject()
+        )));
+    }
+    let kept = scope.run().map(Run::extension::<KeptByARun>);
+    let kept = kept.as_deref();
+    let mut earlier = None;
+    loop {
+        let mut attempt = Attempt::begin(request.counts_as());
+        let Prepared { client, mut outgoing, name, label, deadline } =
+            prepare(request, &mut scope, &attempt, kept, earlier).await?;
+        // What is taken piece by piece is taken as it comes.
+        outgoing.decode = false;
+        outgoing.over = over;
+        let mut report = RequestReport::new(request.method.clone(), label.clone());
+        attempt.sent();
+        let mut opened = match Box::pin(client.open(outgoing)).await {
+            Ok(opened) => opened,
+            Err(failed) => {
+                attempt.failed(&failed);
+                let failure = no_answer(&name, &failed, deadline);
+                let failure = over.explained(failure);
+                describe_failed(&mut report, &failed, failure.reason());
+                record(scope.run(), report);
+                return Err(scope.raise(failure));
+            }
+        };
+        let head = opened.head();
+        attempt.answered(head.status.as_u16(), head.hops.len());
+        let answer = Response::head_only(name.clone(), head, scope.redactor().cloned());
+        if earlier.is_none()
+            && let Some(kept) = kept.filter(|_| renewal::is_refusal(request, &answer))
+            && renewal::renew(&mut scope, &kept.renewed, &answer.name, deadline.at).await
+        {
+            describe(&mut report, &answer.exchange);
+            report.reason = Some(Reason::Expectation);
+            record(scope.run(), report);
+            earlier = Some(deadline);
+            continue;
+        }
+        let judged = judge(request, &answer, scope.run());
+        let mut account = Account {
+            name,
+            method: request.method.clone(),
+            label,
+            journey: Some(opened.journey),
+            run: scope.run().cloned(),
+            redactor: scope.redactor().cloned(),
+            place: request.place,
+            deadline,
+            idle: request.idle_timeout,
+            reason: None,
+            requested: answer.request(),
+            status: answer.exchange.status.to_string(),
+            received: 0,
+            finished: None,
+        };
+        if let Err(failure) = judged {
+            let left = deadline.at.saturating_duration_since(Instant::now());
+            let body = wire::excerpt(&mut opened.response, EXCERPT.0, EXCERPT.1.min(left)).await;
+            let failure = match String::from_utf8_lossy(&body) {
+                text if text.is_empty() => failure,
+                text if text.contains('\0') => {
+                    failure.evidence("body", format!("{} bytes that are no text", body.len()))
+                }
+                text => failure.evidence("body", account.shown(&text)),
+            };
+            return Err(account.raise(failure));
+        }
+        return Ok(Answer { head: answer.exchange, response: opened.response, account });
+    }
+}
