@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,18 +13,16 @@ use synthetic_core::{Failure, Result};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 pub use self::message::{Close, Message};
 use crate::account::Account;
 use crate::awaited::Awaited;
-use crate::expect::{self, Expectation, status};
-use crate::open::{Answer, open};
 use crate::request::Request;
-use crate::response::{Response, short_type_name};
-use crate::wire::{self, Kind, Over, Phase, WireError};
+use crate::response::short_type_name;
+use crate::wire;
 
 mod message;
+mod opening;
 mod trouble;
 
 /// # Opening a WebSocket (feature `websocket`)
@@ -61,85 +57,8 @@ impl Request {
     /// # Ok(()) }
     /// ```
     pub async fn websocket(self) -> Result<WebSocket> {
-        Box::pin(connect(self)).await
+        Box::pin(opening::connect(self)).await
     }
-}
-
-async fn connect(request: Request) -> Result<WebSocket> {
-    let key = BASE64_STANDARD.encode(fastrand::u128(..).to_be_bytes());
-    let mut request = request
-        .header("connection", "Upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", &key);
-    if !request.expected.iter().any(Expectation::is_of_the_status) {
-        request.expected.insert(0, status(101));
-    }
-    let request = request.expect(agreed(accepted(&key)));
-    let limit = request.max_body.unwrap_or(request.settings.max_body);
-    let Answer { head, response, mut account } = open(&request, Over::Http1).await?;
-    if head.status.as_u16() != 101 {
-        let failure = Failure::setup(format!("{}: a WebSocket cannot be opened by a {}", account.name, head.status));
-        return Err(account.raise(failure));
-    }
-    let upgraded = response.upgrade().await.map_err(|error| {
-        let deadline = account.deadline();
-        let message = format!("processing: the connection was not handed over after its upgrade: {error}");
-        let failure = account.broken(WireError::new(Phase::Processing, Kind::Protocol, message), deadline);
-        account.raise(failure)
-    })?;
-    let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
-    let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-    let protocol = head.headers.get("sec-websocket-protocol").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Ok(WebSocket {
-        socket: Box::new(socket),
-        account,
-        limit,
-        protocol,
-        waiting: VecDeque::new(),
-        came: 0,
-        last: None,
-        closed: None,
-    })
-}
-
-/// Returns what a server answers to a key (RFC 6455, section 4.2.2).
-fn accepted(key: &str) -> String {
-    let both = [key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"].concat();
-    BASE64_STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, both.as_bytes()))
-}
-
-/// Expects that a server which switched protocols has switched to the one that was asked for.
-fn agreed(accept: String) -> Expectation {
-    expect::that("upgrade", move |answer: &Response| {
-        if answer.status() != 101 {
-            return Ok(());
-        }
-        let has = |name: &str, token: &str| {
-            answer
-                .header_all(name)
-                .flat_map(|value| value.split(','))
-                .any(|value| value.trim().eq_ignore_ascii_case(token))
-        };
-        let said = |name: &str| {
-            answer.header(name).map_or_else(|| format!("no header {name}"), |value| format!("{name}: {value}"))
-        };
-        if !has("upgrade", "websocket") {
-            return Err(Mismatch::new("has upgrade: websocket", said("upgrade")));
-        }
-        if !has("connection", "upgrade") {
-            return Err(Mismatch::new("has connection: upgrade", said("connection")));
-        }
-        if answer.header("sec-websocket-accept").map(str::trim) != Some(&*accept) {
-            let expected = "has the sec-websocket-accept that belongs to the key which was sent";
-            return Err(Mismatch::new(expected, said("sec-websocket-accept")));
-        }
-        match answer.header("sec-websocket-extensions") {
-            Some(extensions) => Err(Mismatch::new("has no extension that was not asked for", extensions)),
-            None => Ok(()),
-        }
-    })
-    .of_the_head()
 }
 
 /// Holds an open WebSocket. Dropping it closes the connection, without the goodbye that [`close`](Self::close) says.
@@ -151,6 +70,8 @@ pub struct WebSocket {
     account: Account,
     limit: usize,
     protocol: Option<String>,
+    /// Why nothing may be said, if the server is no test host.
+    no_test_host: Option<String>,
     /// What came while a pong was awaited.
     waiting: VecDeque<Message>,
     came: u64,
@@ -167,6 +88,9 @@ impl WebSocket {
 
     /// Sends a message: a text, or bytes.
     ///
+    /// What is said may change something, so that [`Http::only_test_hosts`](crate::Http::only_test_hosts) allows it on test hosts
+    /// only; to listen is allowed everywhere.
+    ///
     /// # Errors
     ///
     /// Returns why it could not be sent. Within a run it is recorded.
@@ -180,6 +104,10 @@ impl WebSocket {
     /// # Ok(()) }
     /// ```
     pub async fn send(&mut self, message: impl Into<Message>) -> Result {
+        if let Some(refusal) = &self.no_test_host {
+            let failure = Failure::setup(format!("a message of {} cannot be sent: {refusal}", self.account.name));
+            return Err(self.account.raise(failure));
+        }
         let frame = match message.into() {
             Message::Text(text) => Frame::text(text),
             Message::Binary(bytes) => Frame::binary(bytes),

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::handshake::server::{Request as Asked, Response as Answer};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::support::{Server, Told, bare, read_request};
+use crate::support::{Server, Told, bare, masked, read_request};
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -251,6 +251,21 @@ async fn the_close_of_the_server_can_be_what_is_awaited() {
     assert_eq!((close.code, &*close.reason), (1008, "no such command"));
     assert_eq!(close.to_string(), "code 1008 \"no such command\"");
     assert_eq!(live.close().await.unwrap(), close);
+}
+
+#[tokio::test]
+async fn on_a_host_that_is_no_test_host_one_may_listen_and_say_nothing() {
+    let (server, _) = speaking(|socket| echo(socket, &["welcome"])).await;
+    let api = Http::at(server.url());
+    let mut live = api.clone().only_test_hosts(["elsewhere.test"]).get("/live").websocket().await.unwrap();
+    live.expect("welcome").await.unwrap();
+    let refused = live.send("buy").await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::Setup);
+    let told = masked(&refused.to_string());
+    assert!(told.starts_with("a message of GET /live cannot be sent: 127.0.0.1:PORT is no test host"), "{told}");
+    live.close().await.unwrap();
+    let mut live = api.only_test_hosts(["127.0.0.1"]).get("/live").websocket().await.unwrap();
+    live.send("buy").await.unwrap();
 }
 
 #[tokio::test]
