@@ -189,7 +189,7 @@ async fn a_browser_that_does_not_answer_is_killed_and_replaced() {
 #[tokio::test]
 async fn after_its_number_of_runs_it_is_replaced_and_ends_with_the_last_one_that_has_it() {
     for ours in Ours::all() {
-        let ours = ours.set(|browser| browser.restart_after(2));
+        let ours = ours.set(|browser| browser.restart_after(2).max_pages(3));
         let one = ours.lease().await;
         let first = ours.group();
         let mut two = ours.lease().await;
@@ -250,6 +250,38 @@ async fn a_launch_is_shared_and_outlives_the_run_that_began_it() {
     let group = ours.group();
     drop(leases);
     ours.ends(&[group]).await;
+}
+
+/// Runs itself in a process of its own: in this one other tests open files at the same time.
+#[tokio::test]
+async fn what_was_launched_and_closed_leaves_no_process_descriptor_or_folder() {
+    const ALONE: &str = "CANARY_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let test = "browser::tests::what_was_launched_and_closed_leaves_no_process_descriptor_or_folder";
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let said = alone.args(["--exact", test, "--nocapture"]).env(ALONE, "1").output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        return;
+    }
+    // What differs in Firefox is not here, and it takes its time to be launched.
+    for ours in Ours::all().into_iter().take(1) {
+        let mut counts = Vec::new();
+        for _ in 0..3 {
+            for mut lease in [ours.lease().await, ours.lease().await] {
+                assert!(answers(&mut lease).await);
+            }
+            let groups = ours.groups();
+            ours.browser.close().await;
+            assert!(groups.iter().all(|group| table::members(*group).is_empty()));
+            assert_eq!(fs::read_dir(ours.root.path()).unwrap().count(), 0);
+            let us = std::process::id();
+            let children = fs::read_to_string(format!("/proc/{us}/task/{us}/children")).unwrap_or_default();
+            counts.push((fs::read_dir("/proc/self/fd").unwrap().count(), children.split_whitespace().count()));
+        }
+        // The first time opens what the runtime keeps.
+        assert_eq!(counts[1], counts[2]);
+        ours.ends(&[]).await;
+    }
 }
 
 // ---- what is no browser ---------------------------------------------------------------------------------------------
@@ -331,7 +363,7 @@ fn is_there(product: Product) -> bool {
     }
 }
 
-async fn until(condition: impl Fn() -> bool) {
+async fn until(condition: impl Fn() -> bool + Sync) {
     let held = timeout(LONG, async {
         while !condition() {
             sleep(Duration::from_millis(10)).await;

@@ -40,7 +40,10 @@ impl LaunchError {
     #[must_use]
     pub(crate) fn last_words(mut self, of: impl fmt::Display, words: &str) -> Self {
         let words = words.trim();
-        let from = words.ceil_char_boundary(words.len().saturating_sub(LAST_WORDS));
+        let mut from = words.len().saturating_sub(LAST_WORDS);
+        while !words.is_char_boundary(from) {
+            from += 1;
+        }
         if !words.is_empty() {
             self.last_words = Some((format!("standard error of {of}"), words[from..].to_owned()));
         }

@@ -9,12 +9,11 @@ use super::process::Plan;
 use super::{Product, firefox_prefs};
 
 /// For a browser that is tested with, on a server, in a container: nothing of its own in the network, no questions, no shared
-/// memory in a `/dev/shm` that has 64 MiB, no crash handlers that leave the group of their browser.
+/// memory in a `/dev/shm` that has 64 MiB. Not `--disable-crashpad-for-testing`: with it, Chromium 156 breaks off every navigation.
 const CHROMIUM: &[&str] = &[
     "--disable-background-networking",
     "--disable-breakpad",
     "--disable-component-update",
-    "--disable-crashpad-for-testing",
     "--disable-default-apps",
     "--disable-dev-shm-usage",
     "--disable-extensions",

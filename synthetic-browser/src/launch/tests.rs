@@ -353,7 +353,7 @@ fn is_gone(group: i32, folder: &Path) -> bool {
     !is_left(Pid::from_raw(group).unwrap()) && table::marked(folder).is_empty() && !folder.exists()
 }
 
-async fn until(condition: impl Fn() -> bool) {
+async fn until(condition: impl Fn() -> bool + Sync) {
     let held = timeout(LONG, async {
         while !condition() {
             sleep(Duration::from_millis(10)).await;

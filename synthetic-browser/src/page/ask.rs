@@ -11,9 +11,6 @@ use crate::page::dialog::Dialog;
 use crate::page::limit::Limit;
 use crate::page::watch::{End, Tally};
 
-/// How much later than asked for an answer may come: the way there and back, on a busy machine.
-const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
-
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -46,7 +43,7 @@ impl Page {
             biased;
             trouble = self.watch().until(trouble) => return Err(trouble),
             answer = call => answer,
-            () = tokio::time::sleep_until(limit.until + GRACE) => return Err(Trouble::Silent),
+            () = tokio::time::sleep_until(limit.until + limit.grace) => return Err(Trouble::Silent),
         };
         // What it opened while it was carried out is its own doing.
         let after = self.watch().change(trouble);

@@ -1,7 +1,6 @@
 //! The words of a page's failures, and what they say of the page around.
 
 use std::panic::Location;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -14,8 +13,6 @@ use crate::page::ask::Trouble;
 use crate::page::limit::{Limit, span};
 use crate::page::url::shown;
 
-/// How long a failure waits for what the page says of itself.
-const SURROUNDINGS: Duration = Duration::from_secs(1);
 /// How many script errors a failure shows.
 const SCRIPT_ERRORS: usize = 5;
 
@@ -82,7 +79,7 @@ impl Page {
         frame: &FrameId,
         near: Option<&Query>,
     ) -> Failure {
-        let limit = Limit { until: tokio::time::Instant::now() + SURROUNDINGS, ..Limit::new(SURROUNDINGS, None) };
+        let limit = Limit::of_evidence(self.run().as_ref());
         let script = "query => canary.surroundings(query)";
         let told = self.call::<Surroundings>(&limit, frame, script, &[json!(near)]).await;
         if let Ok(Surroundings { near, .. }) = &told

@@ -4,10 +4,10 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use synthetic_core::expect::{Matcher, check, lt};
-use synthetic_core::{Failure, Reason, Result};
+use synthetic_core::expect::{Matcher, check};
+use synthetic_core::{Clock, Failure, Reason, Result};
 
 use crate::engine::{Navigation, World};
 use crate::page::Page;
@@ -16,7 +16,7 @@ use crate::page::fail::RUN_TIME_UP;
 use crate::page::limit::{Limit, span};
 use crate::page::no_answer::no_answer;
 use crate::page::url::{peer, shown, target};
-use crate::page::watch::{Exchange, Tally};
+use crate::page::watch::{Exchange, ExchangeEnd, Tally};
 
 /// How many open requests a failure lists.
 const LISTED: usize = 8;
@@ -99,7 +99,7 @@ impl Page {
             page: self.clone(),
             to,
             until: Until::default(),
-            status: Some(Box::new(lt(400))),
+            status: Some(Box::new(200..=399_u16)),
             patience: self.navigation_patience,
             place: Location::caller(),
         }
@@ -175,7 +175,7 @@ impl Goto {
             Navigation::Failed(word) => {
                 // An error status without a body is, to the browser, no answer either.
                 if page.watch().read(|tally| before.status(tally)).is_some() {
-                    return self.judge(&before, limit).await.map_err(Box::new);
+                    return self.judge(&before).await.map_err(Box::new);
                 }
                 let url = page.watch().read(|tally| before.request(tally).map(|last| last.request.url.clone()));
                 return Err(no_answer(&what, &asked, url.as_deref().unwrap_or(&asked), &word).into());
@@ -187,15 +187,16 @@ impl Goto {
                     .into());
             }
             Navigation::Nothing => {
-                let got =
-                    Failure::new(what).expected("gives a page").actual("a download, or an answer without content");
-                return Err(got.hint("a download is taken with `page.download(…)`").into());
+                let got = page.watch().read(|tally| before.request(tally).map(what_came));
+                let got = got.unwrap_or_else(|| "a download, or an answer without content".to_owned());
+                let failure = Failure::new(what).expected("gives a page").actual(got);
+                return Err(failure.hint("a download is taken with `page.download(…)`").into());
             }
             Navigation::Document(_) | Navigation::Within => {}
         }
         if !blank {
             self.wait(&before, limit, Until::Committed).await?;
-            self.judge(&before, limit).await?;
+            self.judge(&before).await?;
         }
         self.wait(&before, limit, self.until).await.map_err(Box::new)
     }
@@ -217,22 +218,22 @@ impl Goto {
             there.await;
             Ok(())
         };
-        let limit_now = Limit { until: limit.until, ..*limit };
-        match tokio::time::timeout_at(limit.until, self.page.ask(&limit_now, there)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(Trouble::Silent)) | Err(_) => Err(self.late(before, limit)),
-            Ok(Err(trouble)) => Err(self.page.troubled(&self.to_string(), trouble, limit).await),
+        // Events need no time to come back.
+        match self.page.ask(&Limit { grace: Duration::ZERO, ..*limit }, there).await {
+            Ok(()) => Ok(()),
+            Err(Trouble::Silent) => Err(self.late(before, limit)),
+            Err(trouble) => Err(self.page.troubled(&self.to_string(), trouble, limit).await),
         }
     }
 
-    async fn judge(&self, before: &Before, limit: &Limit) -> Result<(), Failure> {
+    async fn judge(&self, before: &Before) -> Result<(), Failure> {
         let Some(matcher) = &self.status else { return Ok(()) };
         // A document from a cache or of our own has no answer.
         let Some((status, url)) = self.page.watch().read(|tally| before.status(tally)) else { return Ok(()) };
         let Err(mismatch) = check(&status, matcher.as_ref()) else { return Ok(()) };
         let mut failure = Failure::mismatch(format!("status of {}", shown(&url)), mismatch);
         let script = format!("() => (document.body?.innerText ?? '').trim().slice(0, {EXCERPT})");
-        let short = Limit { until: limit.until.min(tokio::time::Instant::now() + Duration::from_secs(1)), ..*limit };
+        let short = Limit::of_evidence(self.page.run().as_ref());
         let text = self.page.ask(&short, self.page.tab().call(self.page.main(), World::Ours, &script, &[])).await;
         if let Ok(text) = text
             && let Some(text) = text.as_str().filter(|text| !text.is_empty())
@@ -245,6 +246,9 @@ impl Goto {
     /// Says what was waited for when the time was up.
     fn late(&self, before: &Before, limit: &Limit) -> Failure {
         let waited = span(limit.whole());
+        // By the clock of the machine, as the browser counts.
+        let now = self.page.run().map_or_else(Clock::system, |run| run.clock()).now();
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0;
         let failure = self.page.watch().read(|tally| {
             let failure = Failure::with_reason(Reason::Timeout, self.to_string())
                 .expected(format!("is {} within {waited}", self.until));
@@ -258,7 +262,7 @@ impl Goto {
                 )),
                 (None, None) => failure.actual("no request was made"),
                 (Some((status, _)), _) => {
-                    let open: Vec<String> = tally.open_requests().map(|open| opened(open, tally)).collect();
+                    let open: Vec<String> = tally.open_requests().map(|open| opened(open, now)).collect();
                     let failure = match open.len() {
                         0 => failure.actual(format!("answered with {status}, but not {}", self.until)),
                         1 => failure.actual(format!("answered with {status}, and 1 request is still open")),
@@ -281,17 +285,24 @@ impl Goto {
     }
 }
 
-/// Writes a request that is not done: `GET https://shop.example/app.js, for 4.2 s, 200`.
-fn opened(open: &Exchange, tally: &Tally) -> String {
-    // By the browser's clock: the latest that it has told of.
-    let now = tally.requests.iter().map(|other| other.request.at).fold(0.0, f64::max);
-    let since = Duration::from_secs_f64((now - open.request.at).max(0.0) / 1000.0);
-    let answer = open
-        .response
-        .as_ref()
-        .map_or("no answer yet".to_owned(), |answer| format!("{} but not its end", answer.status));
-    let Exchange { request, .. } = open;
-    format!("{} {} ({answer}, begun {} before the last one)", request.method, shown(&request.url), span(since))
+/// Writes a request that is not done: `GET https://shop.example/app.js (no answer after 4.2 s)`.
+fn opened(open: &Exchange, now: f64) -> String {
+    let Exchange { request, response, .. } = open;
+    let since = span(Duration::from_secs_f64((now - request.at).clamp(0.0, 1e9) / 1000.0));
+    let answer = match response {
+        Some(answer) => format!("{}, but not its end after {since}", answer.status),
+        None => format!("no answer after {since}"),
+    };
+    format!("{} {} ({answer})", request.method, shown(&request.url))
+}
+
+/// Says what came of a request that gave no page: `204`, `200 text/csv`.
+fn what_came(exchange: &Exchange) -> String {
+    match (&exchange.response, &exchange.end) {
+        (Some(answer), _) => format!("{} {}", answer.status, answer.mime_type).trim().to_owned(),
+        (None, Some(ExchangeEnd::Failed { error, .. })) => format!("no answer: {error}"),
+        (None, _) => "a navigation that was broken off before its answer".to_owned(),
+    }
 }
 
 /// What there was before the navigation, to tell what it brings.

@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 /// The longest reserve of the run's time that is kept for evidence.
 const RESERVE: Duration = Duration::from_secs(2);
+/// The longest that an answer may be late.
+const GRACE: Duration = Duration::from_millis(500);
 /// As good as never, and yet a moment that can be counted with.
 const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
 
@@ -15,6 +17,8 @@ const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
 pub(crate) struct Limit {
     pub(crate) began: Instant,
     pub(crate) until: Instant,
+    /// How much later than asked for an answer may come: the way there and back, on a busy machine.
+    pub(crate) grace: Duration,
     /// It is the time of the run, or of a step, that ends, not the patience of the page.
     pub(crate) of_the_run: bool,
 }
@@ -24,11 +28,19 @@ impl Limit {
     /// or 2 s for evidence.
     pub(crate) fn new(patience: Duration, run: Option<&Run>) -> Self {
         let began = Instant::now();
-        let own = Self { began, until: began + patience.min(AGES), of_the_run: false };
+        let own = Self { began, until: began + patience.min(AGES), grace: GRACE, of_the_run: false };
         let Some(run) = run.filter(|run| !run.is_cleaning_up()) else { return own };
         let left = run.deadline().saturating_duration_since(began);
-        let until = began + (left - (left / 10).min(RESERVE));
-        if until < own.until { Self { began, until, of_the_run: true } } else { own }
+        let reserve = (left / 10).min(RESERVE);
+        let until = began + (left - reserve);
+        if until < own.until { Self { began, until, grace: GRACE.min(reserve / 3), of_the_run: true } } else { own }
+    }
+
+    /// Returns the limit of what a failure still asks: a second, but no more than half of what is left of the run's time.
+    pub(crate) fn of_evidence(run: Option<&Run>) -> Self {
+        let began = Instant::now();
+        let left = run.filter(|run| !run.is_cleaning_up()).map_or(AGES, |run| run.time_left() / 2);
+        Self { began, until: began + left.min(Duration::from_secs(1)), grace: Duration::ZERO, of_the_run: false }
     }
 
     /// Returns how long it is from the start to the end.

@@ -28,6 +28,14 @@ function rootsOf(scope) {
 
 // All that a CSS selector matches beneath a scope, in the order of the document, a shadow root before its host's children.
 function select(scope, css) {
+  try {
+    return selected(scope, css);
+  } catch (error) {
+    throw error.name === 'SyntaxError' ? new Error(`${JSON.stringify(css)} is no CSS selector`) : error;
+  }
+}
+
+function selected(scope, css) {
   const roots = rootsOf(scope);
   if (roots.length === 1) return [...scope.querySelectorAll(css)];
   const matched = new Set(roots.flatMap((root) => [...root.querySelectorAll(css)]));

@@ -1,4 +1,6 @@
 //! What pages do in real browsers.
 
 mod actions;
+mod failures;
+mod frames;
 mod support;

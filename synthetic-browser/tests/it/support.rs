@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -23,10 +23,25 @@ pub(crate) fn in_each_browser<Fut: Future<Output = ()>>(test: impl Fn(Browser) -
     RUNTIME.block_on(async {
         for browser in BROWSERS.iter() {
             if is_there(browser).await {
+                println!("in {browser:?}");
                 test(browser.clone()).await;
             }
         }
     });
+}
+
+/// Returns what a test says, which is the same in each browser that is there; nothing where there is none.
+pub(crate) fn said_by_each_browser<Fut: Future<Output = Vec<String>>>(test: impl Fn(Browser) -> Fut) -> Option<String> {
+    let said = Mutex::new(Vec::new());
+    in_each_browser(|browser| async {
+        let text = test(browser).await.join("\n");
+        said.lock().unwrap().push(text);
+    });
+    let mut said = said.into_inner().unwrap();
+    if let [one, other] = &said[..] {
+        assert_eq!(one, other, "the browsers say different things");
+    }
+    said.pop()
 }
 
 /// Runs a test in Chromium.

@@ -1,0 +1,201 @@
+//! What a failure tells: it must stand alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use synthetic_browser::{Page, Until};
+use synthetic_core::prelude::*;
+use synthetic_core::{Reason, Report};
+
+use crate::support::{Site, fails, in_chromium, in_each_browser, journey, said_by_each_browser, told};
+
+const SHOP: &str = "<title>Example App</title><button id=login-btn>Log in</button><button>Help</button>
+    <div style='position:relative;width:200px;height:60px'><button style='position:absolute'>Covered</button>
+    <div class=overlay style='position:absolute;inset:0'>Loading…</div></div>
+    <button disabled>Never</button><div id=panel style='display:none'><p id=inner>Total 5</p></div>
+    <ul><li>Ann <button>Delete</button></li><li>Bob <button>Delete</button></li></ul>
+    <input id=ro readonly value=x><select id=s><option>Red</option><option>Blue</option></select>";
+
+/// Does each of some things that fail.
+macro_rules! all_fail {
+    ($browser:ident, $($doing:expr),+ $(,)?) => {
+        vec![$(fails(&$browser, Site::new(SHOP), |page: Page| async move {
+            let doing = $doing;
+            doing(page).await
+        }).await),+]
+    };
+}
+
+/// A way to name one thing to do with a page.
+macro_rules! on {
+    (|$page:ident| $doing:expr) => {
+        |$page: Page| async move { $doing.await }
+    };
+}
+
+#[test]
+fn an_action_that_cannot_be_done_says_why() {
+    let said = said_by_each_browser(|browser| async move {
+        all_fail!(
+            browser,
+            on!(|page| page.button("Sign in").click()),
+            on!(|page| page.button("Delete").click()),
+            on!(|page| page.button("Never").click()),
+            on!(|page| page.button("Covered").click()),
+            on!(|page| page.id("inner").click()),
+            on!(|page| page.id("ro").fill("y")),
+            on!(|page| page.id("s").select("Green")),
+            on!(|page| page.role("listitem", "").has_text("Bob").button("Edit").click()),
+            on!(|page| page.frame("#pay").button("Pay").click()),
+            on!(|page| page.css("][").click()),
+            on!(|page| page.id("s").press("Ctrl+A")),
+        )
+    });
+    if let Some(said) = said {
+        insta::assert_snapshot!("actions", said);
+    }
+}
+
+#[test]
+fn an_expectation_that_does_not_hold_says_what_was_seen() {
+    let said = said_by_each_browser(|browser| async move {
+        all_fail!(
+            browser,
+            on!(|page| page.id("inner").visible()),
+            on!(|page| page.id("login-btm").visible()),
+            on!(|page| page.button("Help").hidden()),
+            on!(|page| page.button("Help").text(contains("Hilfe"))),
+            on!(|page| page.css("li").count(3)),
+            on!(|page| page.button("Help").attribute("href", exists())),
+            on!(|page| page.button("Never").enabled()),
+            on!(|page| page.expect_title(contains("Shop"))),
+            on!(|page| page.expect_url(ends_with("/dashboard"))),
+            on!(|page| page.button("Help").text(matches("("))),
+        )
+    });
+    if let Some(said) = said {
+        insta::assert_snapshot!("expectations", said);
+    }
+}
+
+#[test]
+fn a_navigation_that_fails_says_how_far_it_came() {
+    let said = said_by_each_browser(|browser| async move {
+        let site = || {
+            Site::new("home")
+                .answer("/broken", (503, "text/html", "<h1>Maintenance</h1>".to_owned(), ms(0)))
+                .answer("/empty", (500, "text/html", String::new(), ms(0)))
+                .answer("/slow", (200, "text/html", "late".to_owned(), secs(60)))
+                .page("/waits", "<img src=/slow>")
+                .answer("/nothing", (204, "text/html", String::new(), ms(0)))
+        };
+        let to = async |url: &'static str| {
+            fails(&browser, site(), move |page| async move { page.goto(url).within(ms(1500)).await }).await
+        };
+        let told = to("/waits").await;
+        assert!(told.contains("answered with 200, and 1 request is still open"), "{told}");
+        assert!(told.contains("/slow (no answer after "), "{told}");
+        let told = to("/nothing").await;
+        assert!(told.contains("expected  gives a page"), "{told}");
+        let report = journey(&browser, site(), |_, page| async move {
+            page.goto("/waits").until(Until::DomLoaded).await?;
+            page.goto("/broken").expect_status(503).await?;
+            page.goto("/broken").any_status().await?;
+            page.back().any_status().until(Until::DomLoaded).await?;
+            page.reload().until(Until::DomLoaded).await?;
+            page.goto("about:blank").await
+        });
+        report.await.assert_passed();
+        let mut said = Vec::new();
+        for url in
+            ["/broken", "/empty", "/slow", "file:///etc/passwd", "javascript:alert(1)", "http://no-such-host.invalid/"]
+        {
+            let told = to(url).await;
+            // The browser's own word for it is another in each.
+            said.push(told.lines().filter(|line| !line.starts_with("  cause")).collect::<Vec<_>>().join("\n"));
+        }
+        said
+    });
+    if let Some(said) = said {
+        insta::assert_snapshot!("navigations", said);
+    }
+}
+
+#[test]
+fn scripts_that_threw_are_told_with_whatever_fails() {
+    in_each_browser(|browser| async move {
+        let html = "<script>setTimeout(() => { throw new TypeError('cart is undefined') })</script>";
+        let told = fails(&browser, Site::new(html), |page| async move { page.id("total").visible().await }).await;
+        assert!(told.contains("script errors") && told.contains("TypeError: cart is undefined ("), "{told}");
+    });
+}
+
+#[test]
+fn a_page_that_does_not_answer_is_a_failure_of_its_own() {
+    in_each_browser(|browser| async move {
+        let html = "<button onclick='for (;;) {}'>Hang</button>";
+        let report = journey(&browser, Site::new(html), |_, page| async move {
+            page.button("Hang").click().await?;
+            page.patient(ms(300)).id("x").visible().await
+        })
+        .await;
+        assert_eq!(report.reason, Some(Reason::Timeout), "{report:?}");
+        assert!(told(&report.failures[0]).contains("the page did not answer"), "{report:?}");
+    });
+}
+
+#[test]
+fn a_page_that_crashes_is_a_failure_of_the_target() {
+    in_chromium(|browser| async move {
+        let report = journey(&browser, Site::new("<p>hi</p>"), |_, page| async move {
+            drop(page.command("Page.crash", serde_json::json!({})).await);
+            Ok(())
+        })
+        .await;
+        assert_eq!((report.reason, report.failures.len()), (Some(Reason::Unexpected), 1), "{report:?}");
+        assert!(told(&report.failures[0]).contains("the page crashed"), "{report:?}");
+    });
+}
+
+#[test]
+fn the_end_of_the_runs_time_is_told_as_that() {
+    in_each_browser(|browser| async move {
+        let url = Site::new("<p>hi</p>").start().await;
+        let report: Report = once(canary(Spec::new("short").timeout(secs(20)), move |run: Run| {
+            let (browser, url) = (browser.clone(), url.clone());
+            async move {
+                let page = browser.page(&run).base(url).await?;
+                page.goto("/").await?;
+                run.step("look", page.id("x").visible()).timeout(secs(3)).await
+            }
+        }))
+        .await;
+        assert_eq!((report.reason, report.failures.len()), (Some(Reason::Timeout), 1), "{report:?}");
+        let told = told(&report.failures[0]);
+        assert!(told.contains("the time of the run, or of its step, was nearly up"), "{told}");
+    });
+}
+
+#[test]
+fn a_wish_that_does_not_hold_degrades_the_run() {
+    in_each_browser(|browser| async move {
+        let held = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&held);
+        let report = journey(&browser, Site::new("<p id=p>hi</p>"), move |_, page| {
+            let counted = Arc::clone(&counted);
+            async move {
+                let page = page.patient(ms(300));
+                for text in ["hi", "ho"] {
+                    counted.fetch_add(usize::from(page.id("p").text(text).prefer().await?), Ordering::SeqCst);
+                }
+                Ok(())
+            }
+        })
+        .await;
+        assert_eq!(
+            (report.outcome, report.unmet.len(), held.load(Ordering::SeqCst)),
+            (Outcome::Degraded, 1, 1),
+            "{report:?}"
+        );
+    });
+}
