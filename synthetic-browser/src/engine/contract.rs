@@ -1,5 +1,6 @@
 //! What every engine must do, tried on a real browser.
 
+mod secure;
 mod site;
 
 use std::collections::HashSet;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use synthetic_core::Secret;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use self::secure::SecureSite;
 pub(crate) use self::site::Site;
 use super::{
     Button, Context, ContextOptions, Cookie, Decision, Engine, EngineError, Event, FrameId, KeyAction, MouseAction,
@@ -34,6 +36,7 @@ pub(crate) async fn check_tab(engine: Arc<dyn Engine>, crash: impl AsyncFn(&dyn 
     isolation(&*engine, &site).await;
     options(&*engine, &site).await;
     authentication(&*engine, &site).await;
+    certificates(&*engine).await;
     popups(&*engine, &site).await;
     downloads(&*engine, &site).await;
     crashes(&*engine, &site, crash).await;
@@ -152,6 +155,12 @@ async fn navigations(engine: &dyn Engine, site: &Site) {
     assert_eq!(it.page("() => location.pathname").await, "/form");
     let navigation = it.tab.navigate(&site::nobody().await).await.unwrap();
     assert!(matches!(&navigation, Navigation::Failed(word) if word.contains("CONNECTION_REFUSED")), "{navigation:?}");
+    let navigation = it.tab.navigate("http://no-such-host.invalid/").await.unwrap();
+    let words = ["NAME_NOT_RESOLVED", "UNKNOWN_HOST"];
+    assert!(
+        matches!(&navigation, Navigation::Failed(word) if words.iter().any(|part| word.contains(part))),
+        "{navigation:?}"
+    );
 
     // A navigation that nobody waits for any more is in nobody's way.
     assert!(tokio::time::timeout(Duration::from_millis(300), it.tab.navigate(&site.url("/slow"))).await.is_err());
@@ -580,6 +589,25 @@ async fn authentication(engine: &dyn Engine, site: &Site) {
         assert_eq!(response.status, status, "{request:?}");
         it.end().await;
     }
+}
+
+async fn certificates(engine: &dyn Engine) {
+    let site = SecureSite::serve().await;
+    let mut it = Watched::open(engine).await;
+    let navigation = it.tab.navigate(&site.url()).await.unwrap();
+    let words = ["CERT", "ISSUER"];
+    assert!(
+        matches!(&navigation, Navigation::Failed(word) if words.iter().any(|part| word.contains(part))),
+        "{navigation:?}"
+    );
+    it.end().await;
+    let options = ContextOptions { accept_bad_certificates: true, ..ContextOptions::default() };
+    it = Watched::with(engine, &options).await;
+    it.go(&site.url()).await;
+    assert_eq!(it.page("() => document.title").await, "secure");
+    let (_, response) = exchange(&mut it, &site.url(), "document").await;
+    assert!(response.timing.connect.is_some() && response.timing.tls.is_some(), "{:?}", response.timing);
+    it.end().await;
 }
 
 async fn popups(engine: &dyn Engine, site: &Site) {

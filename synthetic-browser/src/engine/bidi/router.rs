@@ -222,27 +222,19 @@ impl Router {
         let mut state = self.state();
         let Some(frame) = state.frames.get_mut(id) else { return };
         let tab = Arc::clone(&frame.tab);
-        if url.starts_with("about:tabcrashed") || url.starts_with("about:framecrashed") {
-            tab.status.send_replace(Status::Crashed);
-            tab.tell(Event::Crashed);
+        let document = DocumentId(event["navigation"].as_str().unwrap_or_default().into());
+        let of_main = tab.main.0.as_ref() == id;
+        if is_crash(url, of_main && !document.0.is_empty() && document == frame.document) {
+            if tab.status.send_replace(Status::Crashed) == Status::Open {
+                tab.tell(Event::Crashed);
+            }
             return;
         }
-        let document = DocumentId(event["navigation"].as_str().unwrap_or_default().into());
         frame.document = document.clone();
         frame.alive = watch::Sender::new(());
         drop(state);
-        if tab.main.0.as_ref() == id {
-            // A tab that crashed has a page again.
-            tab.status.send_if_modified(|status| {
-                let crashed = *status == Status::Crashed;
-                if crashed {
-                    *status = Status::Open;
-                }
-                crashed
-            });
-            if !url.starts_with("about:neterror") && !url.starts_with("about:certerror") {
-                tab.remember(event, Outcome::Committed);
-            }
+        if of_main && !url.starts_with("about:neterror") && !url.starts_with("about:certerror") {
+            tab.remember(event, Outcome::Committed);
         }
         tab.tell(Event::Navigated { frame: FrameId(id.into()), document, url: url.to_owned() });
     }
@@ -400,6 +392,14 @@ fn context_event(method: &str, event: &Value, tab: &Arc<TabState>, frame: FrameI
     });
 }
 
+/// Firefox has no event for a crash. It shows a page of its own then, after an empty one, which it may leave at when nobody looks at
+/// the tab: known by that it belongs to the navigation of the document that was there.
+fn is_crash(url: &str, same_navigation: bool) -> bool {
+    url.starts_with("about:tabcrashed")
+        || url.starts_with("about:framecrashed")
+        || (url == "about:blank" && same_navigation)
+}
+
 /// Says that a redirect was the end after all, when no request has come of it.
 async fn give_up_redirect(tab: Arc<TabState>, key: String) {
     tokio::time::sleep(REDIRECT).await;
@@ -426,6 +426,10 @@ impl Frame {
 
 impl TabState {
     fn tell(&self, event: Event) {
+        // What Firefox shows instead of a page that crashed is no news of the page.
+        if self.status() == Status::Crashed && !matches!(event, Event::Crashed | Event::Closed) {
+            return;
+        }
         // Whoever does not listen any more has no use for it.
         let _ = self.events.send(event);
     }

@@ -44,8 +44,9 @@ impl BidiTab {
     async fn send(&self, method: &str, parameters: Value) -> Result<Result<Value, Failure>> {
         tokio::select! {
             biased;
-            result = self.connection.send(method, parameters) => Ok(result),
+            // First, so that a tab that is lost already is asked nothing.
             lost = self.state.lost() => Err(lost),
+            result = self.connection.send(method, parameters) => Ok(result),
         }
     }
 
@@ -106,8 +107,7 @@ impl Tab for BidiTab {
         const METHOD: &str = "browsingContext.navigate";
         self.state.take_answer();
         let parameters = json!({ "context": self.id(), "url": url, "wait": "none" });
-        // Not given up when the page crashes: it may be the page before.
-        let failure = match self.connection.send(METHOD, parameters).await {
+        let failure = match self.send(METHOD, parameters).await? {
             Ok(result) => {
                 let id = result["navigation"].as_str().unwrap_or_default();
                 let outcome = tokio::select! {
@@ -139,11 +139,7 @@ impl Tab for BidiTab {
 
     async fn reload(&self) -> Result<()> {
         let parameters = json!({ "context": self.id(), "wait": "none" });
-        self.connection
-            .send("browsingContext.reload", parameters)
-            .await
-            .map(|_| ())
-            .map_err(|failure| script::error("browsingContext.reload", failure))
+        self.command("browsingContext.reload", parameters).await.map(|_| ())
     }
 
     async fn history(&self, delta: i32) -> Result<bool> {
