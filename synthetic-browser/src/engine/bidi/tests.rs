@@ -5,9 +5,12 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
 
 use super::Bidi;
-use crate::engine::{Engine, contract};
+use crate::engine::{ContextOptions, EngineError, World, contract};
 use crate::launch::firefox_prefs;
 
 /// A Firefox in a process group of its own, which ends with it.
@@ -88,14 +91,48 @@ async fn a_firefox_that_is_killed_is_gone_and_says_so_to_whoever_waits() {
     let Some((firefox, address)) = Firefox::start() else { return };
     let engine = Bidi::connect(&address).await.unwrap();
     assert!(engine.version().starts_with("Firefox 1"), "{}", engine.version());
-    let context = engine.context(&crate::engine::ContextOptions::default()).await.unwrap();
+    let context = engine.context(&ContextOptions::default()).await.unwrap();
     let tab = context.tab().await.unwrap().tab;
     let frame = tab.main_frame();
-    let forever = tab.call(&frame, crate::engine::World::Ours, "() => new Promise(() => {})", &[]);
+    let forever = tab.call(&frame, World::Ours, "() => new Promise(() => {})", &[]);
     let (waited, ()) = tokio::join!(forever, async { drop(firefox) });
-    assert!(matches!(waited, Err(crate::engine::EngineError::Gone(_))), "{waited:?}");
+    assert!(matches!(waited, Err(EngineError::Gone(_))), "{waited:?}");
     let why = engine.gone().await;
     assert!(why.contains("connection"), "{why}");
     let after = context.tab().await.unwrap_err();
-    assert!(matches!(after, crate::engine::EngineError::Gone(_)), "{after:?}");
+    assert!(matches!(after, EngineError::Gone(_)), "{after:?}");
+}
+
+#[tokio::test]
+async fn a_firefox_that_is_asked_to_close_ends_by_itself() {
+    let Some((mut firefox, address)) = Firefox::start() else { return };
+    let engine = Bidi::connect(&address).await.unwrap();
+    let context = engine.context(&ContextOptions::default()).await.unwrap();
+    let _tab = context.tab().await.unwrap();
+    engine.close().await;
+    engine.gone().await;
+    let ended = tokio::task::spawn_blocking(move || firefox.process.wait().unwrap().success());
+    assert!(ended.await.unwrap());
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_for_a_context_leaves_none_behind() {
+    let Some((_firefox, address)) = Firefox::start() else { return };
+    let engine = Bidi::connect(&address).await.unwrap();
+    let keeper = engine.context(&ContextOptions::default()).await.unwrap().tab().await.unwrap().tab;
+    let count = async || {
+        let contexts = keeper.raw("browser.getUserContexts", json!({})).await.unwrap();
+        contexts["userContexts"].as_array().unwrap().len()
+    };
+    let before = count().await;
+    // It is polled once, and then dropped.
+    assert!(tokio::time::timeout(Duration::ZERO, engine.context(&ContextOptions::default())).await.is_err());
+    tokio::task::yield_now().await;
+    // The command that makes it was sent before the first of these.
+    let left = async {
+        while count().await > before {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), left).await.unwrap();
 }
