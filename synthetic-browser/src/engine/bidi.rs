@@ -15,6 +15,7 @@ mod log;
 mod network;
 mod router;
 mod script;
+mod state;
 mod tab;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::connection::Connection;
-use super::router::{Router, User};
+use super::router::Router;
+use super::state::User;
 use super::tab::BidiTab;
 use super::{command, script};
 use crate::engine::{Context, ContextOptions, Cookie, EngineError, NewTab, Result};

@@ -1,21 +1,19 @@
 //! Who gets which event: what the browser has told of its tabs and their frames, kept in the order in which it came.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use synthetic_core::Secret;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::connection::{Connection, Events};
+use super::state::{Outcome, Redirect, Status, TabState, User, lock};
 use super::tab::BidiTab;
 use super::{log, network};
-use crate::engine::{DocumentId, EngineError, Event, FrameId, NewTab, Response, Result, Timing};
+use crate::engine::{DocumentId, EngineError, Event, FrameId, NewTab, Result};
 
-/// How many navigations of a tab are remembered, for whoever started one and has yet to ask what became of it.
-const NAVIGATIONS: usize = 32;
 /// How long an answer that redirects may be kept for the request that it leads to. A script may fetch without following.
 const REDIRECT: Duration = Duration::from_millis(500);
 
@@ -45,57 +43,6 @@ struct Frame {
     document: DocumentId,
     /// Dropped with the document, which wakes whoever waits for something in it.
     alive: watch::Sender<()>,
-}
-
-/// A context of the browser, as far as events need to know it.
-#[derive(Debug)]
-pub(super) struct User {
-    pub(super) id: String,
-    pub(super) credentials: Option<(String, Secret)>,
-    /// How many tabs have been asked for that are not there yet.
-    pub(super) creating: AtomicUsize,
-}
-
-/// What is known of a tab.
-#[derive(Debug)]
-pub(super) struct TabState {
-    pub(super) main: FrameId,
-    user: Arc<User>,
-    events: mpsc::UnboundedSender<Event>,
-    status: watch::Sender<Status>,
-    navigations: Mutex<VecDeque<(String, Outcome)>>,
-    navigated: Notify,
-    /// The status of the last answer to a navigation of the main frame.
-    answer: Mutex<Option<u16>>,
-    redirects: Mutex<HashMap<String, Redirect>>,
-    challenged: Mutex<HashSet<String>>,
-    pub(super) held: Mutex<HashSet<String>>,
-    pub(super) intercept: Mutex<Option<String>>,
-    /// What the prompt that is open answers when nobody types anything.
-    pub(super) prompt: Mutex<Option<String>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Open,
-    Crashed,
-    Closed,
-}
-
-/// What became of a navigation.
-#[derive(Debug, Clone)]
-pub(super) enum Outcome {
-    Committed,
-    Within,
-    Download,
-    Failed(String),
-}
-
-/// An answer that redirects, until the request comes that it leads to.
-#[derive(Debug)]
-struct Redirect {
-    response: Response,
-    finished: Option<(f64, u64, Timing)>,
 }
 
 impl Router {
@@ -140,20 +87,7 @@ impl Router {
 
     fn open(&self, state: &mut State, user: &Arc<User>, id: &str) -> (Arc<TabState>, mpsc::UnboundedReceiver<Event>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        let tab = Arc::new(TabState {
-            main: FrameId(id.into()),
-            user: Arc::clone(user),
-            events,
-            status: watch::Sender::new(Status::Open),
-            navigations: Mutex::default(),
-            navigated: Notify::new(),
-            answer: Mutex::default(),
-            redirects: Mutex::default(),
-            challenged: Mutex::default(),
-            held: Mutex::default(),
-            intercept: Mutex::default(),
-            prompt: Mutex::default(),
-        });
+        let tab = Arc::new(TabState::new(id, user, events));
         state.tabs.insert(id.to_owned(), Arc::clone(&tab));
         state.frames.insert(id.to_owned(), Frame::new(&tab));
         self.live.fetch_add(1, Ordering::Relaxed);
@@ -422,63 +356,4 @@ impl Frame {
     fn new(tab: &Arc<TabState>) -> Self {
         Self { tab: Arc::clone(tab), document: DocumentId("".into()), alive: watch::Sender::new(()) }
     }
-}
-
-impl TabState {
-    fn tell(&self, event: Event) {
-        // What Firefox shows instead of a page that crashed is no news of the page.
-        if self.status() == Status::Crashed && !matches!(event, Event::Crashed | Event::Closed) {
-            return;
-        }
-        // Whoever does not listen any more has no use for it.
-        let _ = self.events.send(event);
-    }
-
-    fn remember(&self, event: &Value, outcome: Outcome) {
-        let Some(navigation) = event["navigation"].as_str() else { return };
-        let mut navigations = lock(&self.navigations);
-        if navigations.len() == NAVIGATIONS {
-            navigations.pop_front();
-        }
-        navigations.push_back((navigation.to_owned(), outcome));
-        drop(navigations);
-        self.navigated.notify_waiters();
-    }
-
-    /// Waits until it is known what became of a navigation.
-    pub(super) async fn outcome(&self, navigation: &str) -> Outcome {
-        loop {
-            let mut navigated = std::pin::pin!(self.navigated.notified());
-            navigated.as_mut().enable();
-            let found = lock(&self.navigations).iter().find(|(id, _)| id == navigation).map(|(_, what)| what.clone());
-            if let Some(outcome) = found {
-                return outcome;
-            }
-            navigated.await;
-        }
-    }
-
-    /// Returns the status of the last answer to a navigation of the main frame, and forgets it.
-    pub(super) fn take_answer(&self) -> Option<u16> {
-        lock(&self.answer).take()
-    }
-
-    /// Returns how the tab is.
-    pub(super) fn status(&self) -> Status {
-        *self.status.borrow()
-    }
-
-    /// Returns once the tab has no page any more, with why not.
-    pub(super) async fn lost(&self) -> EngineError {
-        let mut status = self.status.subscribe();
-        let lost = status.wait_for(|status| *status != Status::Open).await.map_or(Status::Closed, |status| *status);
-        match lost {
-            Status::Crashed => EngineError::Crashed,
-            Status::Open | Status::Closed => EngineError::Stale("the tab was closed".to_owned()),
-        }
-    }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Failure};
-use super::router::{Outcome, Router, Status, TabState, lock};
+use super::router::Router;
 use super::script::{self, Returned};
+use super::state::{Outcome, Status, TabState, lock};
 use super::{context, input, network};
 use crate::engine::{
     Decision, DocumentId, EngineError, FrameId, Handle, KeyAction, MouseAction, Navigation, RequestId, Result, Shot,
