@@ -13,8 +13,15 @@ pub(crate) const PREFERENCES: &[(&str, &str)] = &[
     ("extensions.installDistroAddons", "false"),
     ("extensions.systemAddon.update.enabled", "false"),
     ("extensions.update.enabled", "false"),
+    ("extensions.systemAddon.update.url", "\"\""),
+    ("media.gmp-manager.chromium-update-url", "\"data:,\""),
     ("media.gmp-manager.updateEnabled", "false"),
+    ("media.gmp-manager.url", "\"data:,\""),
+    ("media.gmp-manager.url.override", "\"data:,\""),
     ("media.gmp-provider.enabled", "false"),
+    ("media.gmp-widevinecdm.allow-chromium-update", "false"),
+    ("media.gmp-widevinecdm.enabled", "false"),
+    ("media.gmp-gmpopenh264.enabled", "false"),
     // Lists that are fetched and refreshed: blocked pages, certificates, settings from afar.
     ("browser.safebrowsing.blockedURIs.enabled", "false"),
     ("browser.safebrowsing.downloads.enabled", "false"),
@@ -93,6 +100,10 @@ pub(crate) const PREFERENCES: &[(&str, &str)] = &[
     ("general.smoothScroll", "false"),
     ("toolkit.cosmeticAnimations.enabled", "false"),
 ];
+
+/// What Firefox has to have in its environment. Without it a released Firefox ignores `services.settings.server`, and asks for lists
+/// and experiments 160 times in the first 40 seconds where they cannot be reached.
+pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1")];
 
 /// Returns the text of a `user.js`.
 pub(crate) fn user_js() -> String {

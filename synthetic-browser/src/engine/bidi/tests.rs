@@ -40,6 +40,7 @@ impl Firefox {
         let mut process = Command::new(program)
             .args(["--headless", "--no-remote", "--remote-debugging-port=0", "--profile"])
             .arg(profile.path())
+            .envs(firefox_prefs::ENVIRONMENT.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
