@@ -211,11 +211,23 @@ pub(crate) struct DocumentId(pub(crate) Arc<str>);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum MouseAction {
-    Move { x: f64, y: f64 },
+    Move {
+        x: f64,
+        y: f64,
+    },
     /// `count` is 2 for the second press of a double click.
-    Down { button: Button, count: u32 },
-    Up { button: Button, count: u32 },
-    Wheel { dx: f64, dy: f64 },
+    Down {
+        button: Button,
+        count: u32,
+    },
+    Up {
+        button: Button,
+        count: u32,
+    },
+    Wheel {
+        dx: f64,
+        dy: f64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,31 +286,76 @@ pub(crate) struct Cookie {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A frame has a new document.
-    Navigated { frame: FrameId, document: DocumentId, url: String },
+    Navigated {
+        frame: FrameId,
+        document: DocumentId,
+        url: String,
+    },
     /// A frame's URL changed without a new document.
-    NavigatedWithin { frame: FrameId, url: String },
-    DomLoaded { frame: FrameId, document: DocumentId },
-    Loaded { frame: FrameId, document: DocumentId },
-    FrameRemoved { frame: FrameId },
+    NavigatedWithin {
+        frame: FrameId,
+        url: String,
+    },
+    DomLoaded {
+        frame: FrameId,
+        document: DocumentId,
+    },
+    Loaded {
+        frame: FrameId,
+        document: DocumentId,
+    },
+    FrameRemoved {
+        frame: FrameId,
+    },
     Request(Request),
     Response(Response),
     /// A request is done.
-    Finished { id: RequestId, at: f64, transferred: u64, timing: Timing },
+    Finished {
+        id: RequestId,
+        at: f64,
+        transferred: u64,
+        timing: Timing,
+    },
     /// A request came to nothing, with the browser's own word for why.
-    Failed { id: RequestId, at: f64, error: String, cancelled: bool },
+    Failed {
+        id: RequestId,
+        at: f64,
+        error: String,
+        cancelled: bool,
+    },
     /// A request waits for a decision. A navigation of a popup or a frame may be held too.
-    Held { held: String, request: Request },
+    Held {
+        held: String,
+        request: Request,
+    },
     Console(ConsoleMessage),
     /// A script threw, and nobody caught it.
-    Exception { text: String, url: String, line: u32, column: u32, stack: String },
+    Exception {
+        text: String,
+        url: String,
+        line: u32,
+        column: u32,
+        stack: String,
+    },
     /// `alert`, `confirm`, `prompt` or `beforeunload`. The page stands still until it is answered.
-    DialogOpened { kind: String, message: String, default: String },
+    DialogOpened {
+        kind: String,
+        message: String,
+        default: String,
+    },
     DialogClosed,
     /// The page opened a tab.
     Popup(NewTab),
-    DownloadBegan { id: String, url: String, name: String },
+    DownloadBegan {
+        id: String,
+        url: String,
+        name: String,
+    },
     /// The file is at `path`, or there is none.
-    DownloadEnded { id: String, path: Option<PathBuf> },
+    DownloadEnded {
+        id: String,
+        path: Option<PathBuf>,
+    },
     /// What renders the page is gone. Nothing else comes, but [`Closed`](Self::Closed).
     Crashed,
     Closed,

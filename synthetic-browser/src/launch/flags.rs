@@ -110,6 +110,7 @@ fn firefox(wishes: &Wishes, profile: &Path) -> Plan {
     }
     arguments.extend(["--profile".into(), profile.into()]);
     let mut environment: Vec<(OsString, OsString)> = vec![("MOZ_CRASHREPORTER_DISABLE".into(), "1".into())];
+    environment.extend(firefox_prefs::ENVIRONMENT.iter().map(|(name, value)| (name.into(), value.into())));
     if wishes.sandbox == Some(false) {
         for name in ["CONTENT", "GMP", "RDD", "SOCKET_PROCESS", "UTILITY"] {
             environment.push((format!("MOZ_DISABLE_{name}_SANDBOX").into(), "1".into()));
