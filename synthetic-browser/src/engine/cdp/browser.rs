@@ -24,7 +24,7 @@ struct State {
     contexts: HashMap<Arc<str>, Known>,
     /// Tabs that we asked for, until whoever did takes them, by target.
     fresh: HashMap<Arc<str>, Fresh>,
-    /// Where each download that runs was begun, and what it is called on the disk.
+    /// Which tab each download that runs was begun in.
     downloads: HashMap<String, Arc<Page>>,
 }
 
@@ -152,7 +152,10 @@ impl Browser {
                 page.end(&tab::closed());
                 page.tell(Event::Closed);
                 page.hang_up();
-                self.state().downloads.retain(|_, owner| !Arc::ptr_eq(owner, &page));
+                let mut state = self.state();
+                state.downloads.retain(|_, owner| !Arc::ptr_eq(owner, &page));
+                // Whoever asked for it has given up on it.
+                state.fresh.remove(&entry.target);
             }
             Reach::Frame | Reach::Worker => {
                 self.connection.end_session(&session, &EngineError::Stale("the frame was removed".to_owned()));
@@ -162,7 +165,7 @@ impl Browser {
                 known.frames.worlds_cleared(&session);
                 drop(known);
                 if let (Reach::Frame, Some(parent)) = (entry.reach, entry.parent) {
-                    self.frame_left(page, session.clone(), parent, FrameId(entry.target));
+                    self.frame_left(page, Arc::clone(&session), parent, FrameId(entry.target));
                 }
             }
         }

@@ -79,10 +79,10 @@ impl Connection {
         reader: impl AsyncRead + Send + Unpin + 'static,
         listener: Arc<dyn Listener>,
     ) -> tokio::task::AbortHandle {
-        let mut end = End { connection: self.clone(), listener, why: "the connection was closed".to_owned() };
+        let end = End { connection: self.clone(), listener, why: "the connection was closed".to_owned() };
         tokio::spawn(async move {
-            let why = end.connection.read_all(reader, &*end.listener).await;
-            end.why = why;
+            let why = end.connection.read_all(reader, &*end.listener, LARGEST_MESSAGE).await;
+            end.because(why);
         })
         .abort_handle()
     }
@@ -134,19 +134,19 @@ impl Connection {
         why.unwrap_or_default()
     }
 
-    async fn read_all(&self, reader: impl AsyncRead + Unpin, listener: &dyn Listener) -> String {
+    async fn read_all(&self, reader: impl AsyncRead + Send + Unpin, listener: &dyn Listener, largest: u64) -> String {
         let mut reader = BufReader::with_capacity(READ_AT_ONCE, reader);
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
-            match (&mut reader).take(LARGEST_MESSAGE).read_until(0, &mut bytes).await {
+            match (&mut reader).take(largest).read_until(0, &mut bytes).await {
                 Ok(0) => return "it closed the connection".to_owned(),
                 Ok(_) => {}
                 Err(error) => return format!("the connection to it broke: {error}"),
             }
             if bytes.pop_if(|last| *last == 0).is_none() {
-                return if bytes.len() as u64 == LARGEST_MESSAGE {
-                    format!("it sent a message of more than {LARGEST_MESSAGE} bytes")
+                return if bytes.len() as u64 == largest {
+                    format!("it sent a message of more than {largest} bytes")
                 } else {
                     "it closed the connection in the middle of a message".to_owned()
                 };
@@ -231,6 +231,12 @@ struct End {
     why: String,
 }
 
+impl End {
+    fn because(mut self, why: String) {
+        self.why = why;
+    }
+}
+
 impl Drop for End {
     fn drop(&mut self) {
         self.connection.end(&self.why);
@@ -239,7 +245,7 @@ impl Drop for End {
 }
 
 async fn write(
-    mut writer: impl AsyncWrite + Unpin,
+    mut writer: impl AsyncWrite + Send + Unpin,
     mut queue: mpsc::UnboundedReceiver<Vec<u8>>,
     mut gone: watch::Receiver<Option<String>>,
 ) {
@@ -315,3 +321,6 @@ impl Refusal {
         EngineError::Refused { method, message }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ pub(super) fn key(name: &str, shift: bool) -> Option<Key> {
         let text = (name == "Enter").then(|| "\r".to_owned());
         return Some(Key { key: name.to_owned(), code: code.to_owned(), virtual_code, text, location, modifier });
     }
-    // A character may be several: a letter and its accents, a family of faces.
+    // One that is seen may be several to a computer: a family of faces.
     let mut characters = name.chars();
     let (first, rest) = (characters.next()?, characters.as_str());
     if !rest.is_empty() && first.is_ascii() {
@@ -118,4 +118,35 @@ pub(super) fn key(name: &str, shift: bool) -> Option<Key> {
         (name.to_owned(), String::new(), 0)
     };
     Some(Key { key: text.clone(), code, virtual_code, text: Some(text), location: 0, modifier: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_what_a_keyboard_has_for_it() {
+        for (name, shift, expected) in [
+            ("a", false, Some(("a", "KeyA", 65, Some("a")))),
+            ("a", true, Some(("A", "KeyA", 65, Some("A")))),
+            ("A", false, Some(("A", "KeyA", 65, Some("A")))),
+            ("1", true, Some(("!", "Digit1", 49, Some("!")))),
+            ("?", false, Some(("?", "Slash", 191, Some("?")))),
+            (" ", false, Some((" ", "Space", 32, Some(" ")))),
+            ("é", false, Some(("é", "", 0, Some("é")))),
+            ("e\u{301}", false, None),
+            ("👨‍👩‍👧", false, Some(("👨‍👩‍👧", "", 0, Some("👨‍👩‍👧")))),
+            ("Enter", false, Some(("Enter", "Enter", 13, Some("\r")))),
+            ("Tab", false, Some(("Tab", "Tab", 9, None))),
+            ("F12", false, Some(("F12", "F12", 123, None))),
+            ("Shift", true, Some(("Shift", "ShiftLeft", 16, None))),
+            ("enter", false, None),
+            ("", false, None),
+        ] {
+            let key = key(name, shift);
+            let seen = key.as_ref().map(|key| (&*key.key, &*key.code, key.virtual_code, key.text.as_deref()));
+            assert_eq!(seen, expected, "{name:?}");
+        }
+        assert_eq!(key("Control", false).unwrap().modifier, CONTROL);
+    }
 }

@@ -278,3 +278,66 @@ fn phases(timing: &Value) -> Timing {
         processing: from_to(at("sendStart"), answered),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_phases_of_a_request_are_those_that_were_gone_through() {
+        let timing = |resolve, connect, tls, processing| Timing { resolve, connect, tls, processing };
+        for (told, expected) in [
+            (
+                json!({
+                    "requestTime": 1.0, "dnsStart": 1.0, "dnsEnd": 4.0, "connectStart": 4.0, "sslStart": 9.0, "sslEnd": 20.0,
+                    "connectEnd": 20.0, "sendStart": 20.5, "sendEnd": 21.0, "receiveHeadersStart": 70.5,
+                    "receiveHeadersEnd": 71.0,
+                }),
+                timing(Some(3.0), Some(5.0), Some(11.0), Some(50.0)),
+            ),
+            (
+                json!({
+                    "dnsStart": -1, "dnsEnd": -1, "connectStart": 0.5, "connectEnd": 2.5, "sslStart": -1, "sslEnd": -1,
+                    "sendStart": 3, "receiveHeadersEnd": 10,
+                }),
+                timing(None, Some(2.0), None, Some(7.0)),
+            ),
+            (
+                json!({
+                    "dnsStart": -1, "dnsEnd": -1, "connectStart": -1, "connectEnd": -1, "sslStart": -1, "sslEnd": -1,
+                    "sendStart": 0.5, "sendEnd": 1.0, "receiveHeadersStart": 2.0, "receiveHeadersEnd": 2.5,
+                }),
+                timing(None, None, None, Some(1.5)),
+            ),
+            (Value::Null, Timing::default()),
+        ] {
+            assert_eq!(phases(&told), expected, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_several_values_is_several_headers() {
+        let told = headers(&json!({ "set-cookie": "a=1\nb=2", "x": "y" }));
+        let expected = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x", "y")];
+        assert_eq!(told, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn what_asked_for_a_request_is_said_in_words() {
+        let call = json!({ "callFrames": [{ "url": "https://shop.example/app.js", "lineNumber": 11 }] });
+        for (told, words) in [
+            (json!({ "type": "parser", "url": "https://shop.example/" }), "parser"),
+            (json!({ "type": "script", "stack": call }), "script https://shop.example/app.js:12"),
+            (
+                json!({ "type": "script", "stack": { "callFrames": [], "parent": call } }),
+                "script https://shop.example/app.js:12",
+            ),
+            (json!({ "type": "script" }), "script"),
+            (json!({ "type": "other" }), ""),
+        ] {
+            assert_eq!(initiator(&told), words);
+        }
+    }
+}

@@ -32,7 +32,7 @@ const FLAGS: &str = "--headless=new --no-sandbox --disable-dev-shm-usage --disab
     --use-mock-keychain --no-default-browser-check --disable-breakpad --remote-debugging-pipe --no-startup-window";
 
 /// No test waits that long: it is there so that a test that waits for what never comes fails.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser that is gone with it, with all its processes and its profile.
 struct Chromium {
@@ -50,6 +50,10 @@ impl Chromium {
             return None;
         };
         let profile = tempfile::tempdir().unwrap();
+        // It connects ahead of navigations otherwise, and then no request has the time that connecting took.
+        std::fs::create_dir(profile.path().join("Default")).unwrap();
+        let preferences = r#"{"net":{"network_prediction_options":2}}"#;
+        std::fs::write(profile.path().join("Default/Preferences"), preferences).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#, "sh", binary]);
         command.args(FLAGS.split_whitespace());
@@ -111,11 +115,11 @@ impl Watched {
     }
 
     /// Returns the next event that is wanted, and drops those before it.
-    async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+    async fn until(&mut self, wanted: impl Fn(&Event) -> bool + Send + Sync) -> Event {
         self.find(|event| wanted(&event).then_some(event)).await
     }
 
-    async fn find<T>(&mut self, wanted: impl Fn(Event) -> Option<T>) -> T {
+    async fn find<T: Send>(&mut self, wanted: impl Fn(Event) -> Option<T> + Send + Sync) -> T {
         let find = async {
             loop {
                 if let Some(found) = wanted(self.events.recv().await.expect("the tab is still there")) {
@@ -156,7 +160,7 @@ fn click_at(x: f64, y: f64) -> [MouseAction; 3] {
     ]
 }
 
-async fn in_time<T>(future: impl Future<Output = T>) -> T {
+async fn in_time<T>(future: impl Future<Output = T> + Send) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it should have been done by now")
 }
 

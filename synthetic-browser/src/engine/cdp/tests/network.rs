@@ -31,8 +31,10 @@ async fn a_request_is_told_of_from_beginning_to_end() {
     assert_eq!(answer.peer.as_deref(), base.strip_prefix("http://"));
     let header = |name: &str| answer.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| &**v);
     assert_eq!((header("set-cookie"), header("x-two")), (Some("a=1"), Some("b")));
-    // The browser may connect before it knows what for, and then no request has connected.
-    assert!(answer.timing.processing.is_some() && answer.timing.tls.is_none(), "{answer:?}");
+    assert!(
+        answer.timing.connect.is_some() && answer.timing.processing.is_some() && answer.timing.tls.is_none(),
+        "{answer:?}"
+    );
 
     let script = sent(&mut tab, "/app.js").await;
     assert_eq!((&*script.kind, &*script.initiator, script.navigation), ("script", "parser", false));
