@@ -45,7 +45,8 @@ impl BrowserContext {
 #[async_trait]
 impl Context for BrowserContext {
     async fn tab(&self) -> Result<NewTab> {
-        let mut parameters = json!({ "url": "about:blank", "browserContextId": &*self.settings.id });
+        // A window of its own: only that can have a size, and nothing else is in front of it.
+        let mut parameters = json!({ "url": "about:blank", "browserContextId": &*self.settings.id, "newWindow": true });
         if let Some((width, height, _)) = self.settings.options.viewport {
             parameters["width"] = json!(width);
             parameters["height"] = json!(height);

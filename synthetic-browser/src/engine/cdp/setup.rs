@@ -45,6 +45,8 @@ pub(super) fn send(connection: &Connection, session: &SessionId, reach: Reach, p
             ("Page.setLifecycleEventsEnabled", json!({ "enabled": true })),
             ("Inspector.enable", json!({})),
             ("Log.enable", json!({})),
+            // Other tabs must not take the focus away, nor hide it: then nothing is painted and no frame is animated.
+            ("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })),
             (
                 "Page.addScriptToEvaluateOnNewDocument",
                 json!({ "source": LIBRARY, "worldName": WORLD, "runImmediately": true }),

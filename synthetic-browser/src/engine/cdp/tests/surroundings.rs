@@ -1,7 +1,7 @@
 //! What is around a page: dialogs, popups, frames of other processes, downloads, cookies, settings, crashes.
 
 use super::*;
-use crate::engine::{Cookie, EngineError};
+use crate::engine::{Cookie, EngineError, Shot};
 
 #[tokio::test]
 async fn a_dialog_is_told_of_and_answered() {
@@ -57,6 +57,36 @@ async fn a_popup_is_a_tab_that_has_everything_before_its_scripts_run() {
 }
 
 #[tokio::test]
+async fn tabs_side_by_side_are_all_in_front_and_have_the_focus() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let opener = "<a id=a href=/ target=_blank>a</a><input id=i>";
+    let base = pages(&[("/", opener)]).await;
+    let options = ContextOptions { viewport: Some((640, 480, 1.0)), ..ContextOptions::default() };
+    let context = chromium.context(&options).await;
+    let mut tabs = Vec::new();
+    for _ in 0..2 {
+        let mut tab = Watched::new(in_time(context.tab()).await.unwrap());
+        tab.open(&format!("{base}/")).await;
+        tab.click("i").await;
+        tabs.push(tab);
+    }
+    tabs[0].click("a").await;
+    let popup = tabs[0].find(|event| if let Event::Popup(new) = event { Some(new) } else { None }).await;
+    let mut popup = Watched::new(popup);
+    popup.until(|event| matches!(event, Event::Loaded { document, .. } if !document.0.is_empty())).await;
+    tabs.push(popup);
+    tabs.push(chromium.tab().await);
+    for tab in &tabs {
+        let seen = "async () => {
+            await new Promise(requestAnimationFrame);
+            return [document.visibilityState, document.hasFocus()] }";
+        assert_eq!(tab.page(seen).await, json!(["visible", true]));
+        in_time(tab.tab.screenshot(&Shot::default())).await.unwrap();
+    }
+    assert_eq!(tabs[2].page("() => [innerWidth, innerHeight]").await, json!([640, 480]));
+}
+
+#[tokio::test]
 async fn a_frame_of_another_process_is_like_any_other() {
     let Some(chromium) = Chromium::start().await else { return };
     let inner = "<body style='margin:0'><input id=i style='margin:0'><script>seen = window.early;
@@ -83,6 +113,9 @@ async fn a_frame_of_another_process_is_like_any_other() {
         ] {
             assert_eq!(in_time(tab.tab.call(&frame, world, function, &[])).await.unwrap(), expected, "{url}");
         }
+        // What is not on the screen cannot be clicked.
+        let shown = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))";
+        in_time(tab.tab.call(&frame, World::Ours, shown, &[])).await.unwrap();
         in_time(tab.tab.mouse(&click_at(20.0, 15.0))).await.unwrap();
         tab.press(&["a"]).await;
         in_time(tab.tab.insert_text("b")).await.unwrap();
