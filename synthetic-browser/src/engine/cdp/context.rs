@@ -53,12 +53,14 @@ impl Context for BrowserContext {
         }
         let pending = self.browser.expect_tab(&self.settings.id);
         let answer = self.browser.connection.send(None, "Target.createTarget", parameters).await?;
-        let fresh = self.browser.take_fresh(answer.text("targetId")).ok_or_else(|| EngineError::Refused {
+        let mut fresh = self.browser.take_fresh(answer.text("targetId")).ok_or_else(|| EngineError::Refused {
             method: "Target.createTarget".to_owned(),
             message: "the browser made a tab without a session".to_owned(),
         })?;
         drop(pending);
         setup::done(fresh.set_up).await?;
+        // That the empty document is loaded is no news.
+        while fresh.tab.events.try_recv().is_ok() {}
         Ok(fresh.tab)
     }
 
