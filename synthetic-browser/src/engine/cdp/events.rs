@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::{DocumentId, EngineError, Event, FrameId, World};
 use super::connection::SessionId;
 use super::json::Fields as _;
-use super::page::Page;
+use super::page::{Dialog, Page};
 use super::setup::{Reach, WORLD};
 use super::{console, network, script};
 
@@ -52,11 +52,12 @@ pub(super) fn take(page: &Arc<Page>, session: &SessionId, reach: Reach, method: 
             }
         }
         "Page.javascriptDialogOpening" => {
-            page.state().dialog = Some(Arc::clone(session));
+            let default = parameters.text("defaultPrompt").to_owned();
+            page.state().dialog = Some(Dialog { session: Arc::clone(session), default: default.clone() });
             page.tell(Event::DialogOpened {
                 kind: parameters.text("type").to_owned(),
                 message: parameters.text("message").to_owned(),
-                default: parameters.text("defaultPrompt").to_owned(),
+                default,
             });
         }
         "Page.javascriptDialogClosed" => {

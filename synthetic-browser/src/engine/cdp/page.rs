@@ -53,12 +53,20 @@ pub(super) struct State {
     pub(super) held: HashMap<String, SessionId>,
     /// Requests that were given the credentials.
     pub(super) answered: HashSet<String>,
-    /// The session that the open dialog is to be answered in.
-    pub(super) dialog: Option<SessionId>,
+    pub(super) dialog: Option<Dialog>,
     pub(super) pointer: Pointer,
     /// The modifier keys that are down.
     pub(super) modifiers: u32,
     ended: Option<EngineError>,
+}
+
+/// The dialog that is open.
+#[derive(Debug, Clone)]
+pub(super) struct Dialog {
+    /// The session that it is to be answered in.
+    pub(super) session: SessionId,
+    /// What is written in a prompt already.
+    pub(super) default: String,
 }
 
 /// Where the mouse is, and which of its buttons are down.

@@ -48,6 +48,8 @@ async fn call(
 ) -> Result<Value> {
     let mut place = page.place(frame, world).await?;
     let arguments: Vec<Value> = arguments.iter().map(|argument| json!({ "value": argument })).collect();
+    // The browser puts it in parentheses: a comment at its end must not take the last one with it.
+    let function = format!("{function}\n");
     let parameters = json!({
         "functionDeclaration": function, "uniqueContextId": &*place.context, "arguments": arguments,
         "awaitPromise": true, "returnByValue": by_value, "objectGroup": "canary",

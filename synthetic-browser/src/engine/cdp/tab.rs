@@ -15,7 +15,7 @@ use super::super::{
 };
 use super::connection::Reply;
 use super::json::Fields as _;
-use super::page::{Page, Shared};
+use super::page::{Dialog, Page, Shared};
 use super::{input, screenshot, script, setup};
 
 #[derive(Debug)]
@@ -112,11 +112,10 @@ impl Tab for CdpTab {
 
     async fn answer_dialog(&self, accept: bool, text: Option<&str>) -> Result<()> {
         self.page.check()?;
-        let session = self.page.state().dialog.clone().unwrap_or_else(|| Arc::clone(&self.page.session));
-        let mut parameters = json!({ "accept": accept });
-        if let Some(text) = text {
-            parameters["promptText"] = json!(text);
-        }
+        let none = || Dialog { session: Arc::clone(&self.page.session), default: String::new() };
+        let Dialog { session, default } = self.page.state().dialog.clone().unwrap_or_else(none);
+        // Without a text the browser would empty a prompt.
+        let parameters = json!({ "accept": accept, "promptText": text.unwrap_or(&default) });
         let reply = self.page.connection.send(Some(&session), "Page.handleJavaScriptDialog", parameters);
         reply.await.map(drop).map_err(|error| self.page.why(error))
     }

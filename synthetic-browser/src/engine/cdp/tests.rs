@@ -181,3 +181,12 @@ async fn pages(pages: &[(&str, &str)]) -> String {
     }
     serve(router).await
 }
+
+#[tokio::test]
+async fn a_real_chromium_does_what_every_engine_must() {
+    let Some(chromium) = Chromium::start().await else { return };
+    crate::engine::contract::check_tab(Arc::clone(&chromium.engine), async |tab| {
+        let _ = tab.raw("Page.crash", json!({})).await;
+    })
+    .await;
+}
