@@ -144,7 +144,7 @@ fn crashed(page: &Page, session: &SessionId, reach: Reach) {
 
 fn paused(page: &Page, session: &SessionId, parameters: &Value) {
     let id = parameters.text("requestId");
-    // Credentials alone need requests to be held too.
+    // It was held for the sake of credentials alone.
     if !page.shared().hold {
         drop(page.connection.send(Some(session), "Fetch.continueRequest", json!({ "requestId": id })));
         return;

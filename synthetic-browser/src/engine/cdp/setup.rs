@@ -58,9 +58,7 @@ pub(super) fn send(connection: &Connection, session: &SessionId, reach: Reach, p
     if !shared.headers.is_empty() {
         commands.push(("Network.setExtraHTTPHeaders", headers(&shared.headers)));
     }
-    if let Some(fetch) = fetch(&page.settings, &shared) {
-        commands.push(("Fetch.enable", fetch));
-    }
+    commands.push(("Fetch.enable", fetch(&page.settings, &shared)));
     drop(shared);
     commands.push(("Runtime.runIfWaitingForDebugger", json!({})));
     commands.into_iter().map(|(method, parameters)| connection.send(Some(session), method, parameters)).collect()
@@ -99,11 +97,16 @@ pub(super) fn viewport((width, height, scale): (u32, u32, f64)) -> Value {
     json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": false })
 }
 
-/// What requests are to be told of before they are made; `None` when none are.
-pub(super) fn fetch(settings: &Settings, shared: &Shared) -> Option<Value> {
-    let credentials = settings.options.credentials.is_some();
-    (credentials || shared.hold)
-        .then(|| json!({ "handleAuthRequests": credentials, "patterns": [{ "urlPattern": "*" }] }))
+/// What requests the browser is to hold until we say what becomes of them.
+///
+/// Documents it always holds, if only for us to say "go on": of a challenge for the user's name it tells for such alone, and
+/// of one that it tells nobody of it makes `net::ERR_INVALID_AUTH_CREDENTIALS` instead of the answer, which is a 401.
+pub(super) fn fetch(settings: &Settings, shared: &Shared) -> Value {
+    let mut pattern = json!({ "urlPattern": "*" });
+    if !shared.hold && settings.options.credentials.is_none() {
+        pattern["resourceType"] = json!("Document");
+    }
+    json!({ "handleAuthRequests": true, "patterns": [pattern] })
 }
 
 fn emulation(settings: &Settings, shared: &Shared, reach: Reach) -> Vec<(&'static str, Value)> {

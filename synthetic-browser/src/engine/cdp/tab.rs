@@ -150,10 +150,7 @@ impl Tab for CdpTab {
                 drop(self.page.connection.send(Some(&session), "Fetch.continueRequest", parameters));
             }
         }
-        match fetch {
-            Some(parameters) => self.page.ask_all("Fetch.enable", parameters).await.map(drop),
-            None => self.page.ask_all("Fetch.disable", json!({})).await.map(drop),
-        }
+        self.page.ask_all("Fetch.enable", fetch).await.map(drop)
     }
 
     async fn decide(&self, held: &str, decision: Decision) -> Result<()> {

@@ -159,8 +159,8 @@ async fn credentials_are_given_once_to_whoever_asks() {
         }
     };
     let base = serve(Router::new().route("/", get(page))).await;
-    for (password, text) in [("secret", "in"), ("wrong", "out")] {
-        let credentials = Some(("canary".to_owned(), Secret::new("password", password)));
+    for (password, text) in [(Some("secret"), "in"), (Some("wrong"), "out"), (None, "out")] {
+        let credentials = password.map(|password| ("canary".to_owned(), Secret::new("password", password)));
         let mut tab = chromium.tab_with(&ContextOptions { credentials, ..ContextOptions::default() }).await;
         tab.open(&format!("{base}/")).await;
         assert_eq!(tab.page("() => document.body.textContent").await, text);
