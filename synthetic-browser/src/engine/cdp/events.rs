@@ -107,9 +107,16 @@ fn navigated(page: &Page, session: &SessionId, parameters: &Value) {
     let navigated = &parameters["frame"];
     let frame = FrameId(navigated.text("id").into());
     let parent = navigated["parentId"].as_str().map(|parent| FrameId(parent.into()));
-    page.state().frames.attached(&frame, parent, session);
-    page.frames_changed();
     let document = document(navigated);
+    {
+        let mut state = page.state();
+        state.frames.attached(&frame, parent, session);
+        if frame.0 == page.target {
+            state.documents += 1;
+            state.document = Some(document.clone());
+        }
+    }
+    page.frames_changed();
     let url = format!("{}{}", navigated.text("url"), navigated.text("urlFragment"));
     page.tell(Event::Navigated { frame: frame.clone(), document: document.clone(), url });
     // It comes from the history as it was left: loaded, and nothing tells so.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 
-use super::super::{ContextOptions, EngineError, Event, FrameId, Result, World};
+use super::super::{ContextOptions, DocumentId, EngineError, Event, FrameId, Result, World};
 use super::connection::{Connection, SessionId};
 use super::frames::{Frames, Place};
 use super::network::Network;
@@ -49,6 +49,9 @@ pub(super) struct State {
     pub(super) network: Network,
     /// Sessions of frames and workers, in the order in which they came.
     pub(super) others: Vec<SessionId>,
+    /// The documents that the main frame has had: how many, and the last one.
+    pub(super) documents: u64,
+    pub(super) document: Option<DocumentId>,
     /// Requests that wait for a decision, and the session that they are to be decided in.
     pub(super) held: HashMap<String, SessionId>,
     /// Requests that were given the credentials.
@@ -170,6 +173,23 @@ impl Page {
                 Some(Some(place)) => return Ok(place),
                 Some(None) => changed.await,
             }
+        }
+    }
+
+    /// Returns once the main frame has a document, or another instead of it.
+    pub(super) async fn arrived(&self, document: &DocumentId) -> Result<()> {
+        let had = self.state().documents;
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            self.check()?;
+            {
+                let state = self.state();
+                if state.document.as_ref() == Some(document) || state.documents != had {
+                    return Ok(());
+                }
+            }
+            changed.await;
         }
     }
 

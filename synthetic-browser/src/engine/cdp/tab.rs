@@ -56,7 +56,12 @@ impl Tab for CdpTab {
             (Some("net::ERR_ABORTED"), _) => Navigation::Nothing,
             (Some(error), _) if !error.is_empty() => Navigation::Failed(error.to_owned()),
             _ if answer.holds("isDownload") => Navigation::Nothing,
-            (_, Some(loader)) => Navigation::Document(DocumentId(loader.into())),
+            (_, Some(loader)) => {
+                let document = DocumentId(loader.into());
+                // What is asked next is asked of that document, not of the one before.
+                page.arrived(&document).await?;
+                Navigation::Document(document)
+            }
             (_, None) => Navigation::Within,
         })
     }
