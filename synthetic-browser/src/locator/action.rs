@@ -306,12 +306,11 @@ impl Locator {
 }
 
 async fn act_fill(act: Act, text: impl FnOnce() -> String + Send, secret: bool) -> Result {
-    let Ready { set, empty, .. } = act.ready(FILLABLE, &json!({ "do": "replace", "secret": secret })).await?;
     let text = text();
-    if set {
-        return act.again(FILLABLE, &json!({ "do": "set", "value": text })).await.map(drop);
-    }
+    let then = json!({ "do": "replace", "text": text, "secret": secret });
+    let Ready { done, empty, .. } = act.ready(FILLABLE, &then).await?;
     match (text.is_empty(), empty) {
+        _ if done => Ok(()),
         (true, true) => Ok(()),
         (true, false) => {
             let key = "Backspace".to_owned();
@@ -340,14 +339,7 @@ impl Act {
 
     /// Waits until the element is fit, as one check of the run.
     async fn ready(&self, needs: &[&str], then: &Value) -> Result<Ready> {
-        if let Some(run) = self.locator.page.run() {
-            run.count_check();
-        }
-        self.again(needs, then).await
-    }
-
-    /// Waits once more, as a part of the same check.
-    async fn again(&self, needs: &[&str], then: &Value) -> Result<Ready> {
+        self.locator.page.count_check();
         let limit = self.limit();
         match Box::pin(self.locator.ready(&limit, needs, then)).await {
             Ok(ready) => Ok(ready),

@@ -25,9 +25,9 @@ pub(crate) struct Ready {
     pub(crate) x: f64,
     #[serde(default)]
     pub(crate) y: f64,
-    /// A field whose value is set by a script.
+    /// A field that has its text by now.
     #[serde(default)]
-    pub(crate) set: bool,
+    pub(crate) done: bool,
     /// A field that has nothing in it.
     #[serde(default)]
     pub(crate) empty: bool,

@@ -195,8 +195,10 @@ impl Goto {
             Navigation::Document(_) | Navigation::Within => {}
         }
         if !blank {
-            self.wait(&before, limit, Until::Committed).await?;
+            let committed = self.wait(&before, limit, Until::Committed).await;
+            // What it is answered says more than that the rest does not come.
             self.judge(&before).await?;
+            committed?;
         }
         self.wait(&before, limit, self.until).await.map_err(Box::new)
     }

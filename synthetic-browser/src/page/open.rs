@@ -186,7 +186,12 @@ impl Opening {
         let mut lease = match lease {
             Ok(Ok(lease)) => lease,
             Ok(Err(error)) => return Err(run.raise(error.into_failure().at(place))),
-            Err(_) => return Err(setup(format!("there was none within {}", span(limit.whole())))),
+            Err(_) => {
+                let problem = format!("open a page: the browser had no place for one within {}", span(limit.whole()));
+                let hint =
+                    "let more runs have a page at a time with `Browser::max_pages`, or fewer canaries run at a time";
+                return Err(run.raise(Failure::setup(problem).hint(hint).at(place)));
+            }
         };
         let Some(tab) = lease.take_tab() else { return Err(setup("the context has no tab".to_owned())) };
         let (tab, watch) = Watch::new(tab, self.dialogs);

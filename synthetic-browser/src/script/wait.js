@@ -149,20 +149,28 @@ const PREPARE = {
     element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
     return {};
   },
-  // Readies a field for text that takes the place of what is in it. `set` is for those that nobody types into.
-  replace: (element, { secret }) => {
+  // Puts a text in the place of what is in a field, as the browser's own editing does: with trusted events, in one go with
+  // the look at the field. `set` is for fields that nobody types into, `empty` for what is left to the browser.
+  replace: (element, { text, secret }) => {
     if (secret) secrets.add(element);
     element.focus();
-    if (element.tagName === 'INPUT' && /^(color|date|datetime-local|month|range|time|week)$/.test(element.type)) return { set: true };
-    if (element.select) element.select();
-    else getSelection().selectAllChildren(element);
-    return { empty: (element.value ?? element.textContent) === '' };
+    if (element.tagName === 'INPUT' && /^(color|date|datetime-local|month|range|time|week)$/.test(element.type)) return PREPARE.set(element, { value: text });
+    const before = element.value ?? element.textContent;
+    if (!element.select) {
+      getSelection().selectAllChildren(element);
+      return { empty: before === '' };
+    }
+    element.select();
+    if (before === text) return { done: true };
+    if (text) document.execCommand('insertText', false, text);
+    else document.execCommand('delete');
+    return { done: element.value !== before, empty: before === '' };
   },
   set: (element, { value }) => {
     element.value = value;
     if (element.value !== value && element.type !== 'range') return { why: `a field of type ${element.type}, which does not take such a value: ${JSON.stringify(value)}` };
     changed(element);
-    return {};
+    return { done: true };
   },
   checked: (element, { value }) => {
     const fit = /^(checkbox|radio)$/.test(element.type) || element.hasAttribute('aria-checked');

@@ -90,7 +90,8 @@ fn a_navigation_that_fails_says_how_far_it_came() {
                 .answer("/nothing", (204, "text/html", String::new(), ms(0)))
         };
         let to = async |url: &'static str| {
-            fails(&browser, site(), move |page| async move { page.goto(url).within(ms(1500)).await }).await
+            let patience = if ["/slow", "/waits"].contains(&url) { ms(1500) } else { secs(20) };
+            fails(&browser, site(), move |page| async move { page.goto(url).within(patience).await }).await
         };
         let told = to("/waits").await;
         assert!(told.contains("answered with 200, and 1 request is still open"), "{told}");

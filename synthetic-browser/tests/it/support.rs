@@ -16,7 +16,8 @@ use tokio::runtime::Runtime;
 /// Browsers belong to a runtime: this one is that of all tests.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-static BROWSERS: LazyLock<[Browser; 2]> = LazyLock::new(|| [Browser::chromium(), Browser::firefox()]);
+static BROWSERS: LazyLock<[Browser; 2]> =
+    LazyLock::new(|| [Browser::chromium().max_pages(16), Browser::firefox().max_pages(16)]);
 
 /// Runs a test in each browser that is there. In CI, all must be.
 pub(crate) fn in_each_browser<Fut: Future<Output = ()>>(test: impl Fn(Browser) -> Fut) {
