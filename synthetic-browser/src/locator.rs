@@ -24,7 +24,6 @@ macro_rules! locators {
         /// lists them.
         impl $owner {
             /// Finds the element with an id: `id("login-btn")`.
-            #[must_use]
             pub fn id(&self, id: impl Into<String>) -> Locator {
                 self.find(Part::Id { text: id.into() })
             }
@@ -33,7 +32,6 @@ macro_rules! locators {
             ///
             /// It matches within one shadow root at a time: write `css("my-dialog").css("button")` for a button in the
             /// shadow root of a `my-dialog`.
-            #[must_use]
             pub fn css(&self, selector: impl Into<String>) -> Locator {
                 self.find(Part::Css { text: selector.into() })
             }
@@ -41,7 +39,6 @@ macro_rules! locators {
             /// Finds the innermost elements with a text in them, without regard to case: `"Thank you"`.
             ///
             /// White space counts as one space. [`exact`](Locator::exact) wants the whole text.
-            #[must_use]
             pub fn $text(&self, text: impl Into<String>) -> Locator {
                 self.find(Part::Text { text: text.into(), exact: false })
             }
@@ -52,38 +49,32 @@ macro_rules! locators {
             /// where an HTML element has one [by itself](https://www.w3.org/TR/html-aam-1.0/). The name may be any part of
             /// the [accessible name](https://www.w3.org/TR/accname-1.2/), without regard to case, and `""` is any name.
             /// What assistive technology is not told of, such as a hidden element, is not found.
-            #[must_use]
             pub fn role(&self, role: impl Into<String>, name: impl Into<String>) -> Locator {
                 self.find(Part::Role { role: role.into(), text: name.into(), exact: false })
             }
 
             /// Finds buttons by their name: `button("Sign in")`. Short for [`role`](Self::role).
-            #[must_use]
             pub fn button(&self, name: impl Into<String>) -> Locator {
                 self.role("button", name)
             }
 
             /// Finds links by their name: `link("Help")`. Short for [`role`](Self::role).
-            #[must_use]
             pub fn link(&self, name: impl Into<String>) -> Locator {
                 self.role("link", name)
             }
 
             /// Finds fields by a part of their label, without regard to case: `label("Email")`. A label is a `label` element,
             /// `aria-labelledby` or `aria-label`.
-            #[must_use]
             pub fn label(&self, label: impl Into<String>) -> Locator {
                 self.find(Part::Label { text: label.into(), exact: false })
             }
 
             /// Finds fields by a part of their placeholder, without regard to case.
-            #[must_use]
             pub fn placeholder(&self, placeholder: impl Into<String>) -> Locator {
                 self.find(Part::Placeholder { text: placeholder.into(), exact: false })
             }
 
             /// Finds elements by their attribute `data-testid`, the whole of it.
-            #[must_use]
             pub fn test_id(&self, id: impl Into<String>) -> Locator {
                 self.find(Part::TestId { text: id.into() })
             }

@@ -74,7 +74,7 @@ impl Page {
     #[track_caller]
     pub fn evaluate_as<T: DeserializeOwned>(&self, script: impl AsRef<str>) -> Action<T> {
         let (page, place) = (self.clone(), Location::caller());
-        let evaluated = self.evaluate(script.as_ref().to_owned());
+        let evaluated = self.evaluate(script);
         Action::new(async move {
             let value = evaluated.await.map_err(|failure| failure.at(place))?;
             serde_json::from_value(value.clone()).map_err(|error| {

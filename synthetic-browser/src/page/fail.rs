@@ -49,7 +49,11 @@ impl Page {
             }
             Trouble::Crashed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page crashed"))
                 .hint("what renders the page ended: does the page need more memory than there is?"),
-            Trouble::Closed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page was closed")),
+            // A browser that goes closes its tabs first.
+            Trouble::Closed => match self.context().cookies().await {
+                Err(error) => self.gone(what, &error.to_string()).await,
+                Ok(_) => Failure::with_reason(Reason::Unexpected, format!("{what}: the page was closed")),
+            },
             Trouble::Dialog(dialog) => Failure::new(what)
                 .expected("is done without a dialog")
                 .actual(format!("dialog {} opened: {:?}", dialog.kind, dialog.message))

@@ -173,7 +173,11 @@ impl Goto {
         match navigation {
             Navigation::Within if matches!(self.to, To::Url(_)) => return Ok(()),
             Navigation::Failed(word) => {
-                // An error status without a body is, to the browser, no answer either.
+                // An error status without a body is, to the browser, no answer either. The event may yet be on its way.
+                if word.contains("HTTP_RESPONSE_CODE_FAILURE") {
+                    let answered = page.watch().until(|tally| before.status(tally));
+                    let _ = tokio::time::timeout(Limit::of_evidence(page.run().as_ref()).left(), answered).await;
+                }
                 if page.watch().read(|tally| before.status(tally)).is_some() {
                     return self.judge(&before).await.map_err(Box::new);
                 }

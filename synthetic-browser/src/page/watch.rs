@@ -1,5 +1,7 @@
 //! What happens in a tab, kept: [`Watch`] takes the events in as they come, [`Tally`] is what they come to.
 
+#![expect(dead_code, reason = "the network's part of a page reads what is kept of requests, messages and errors")]
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
@@ -127,7 +129,7 @@ pub(crate) enum End {
 /// What an event asks to be done at once.
 enum Reaction {
     Answer { accept: bool, text: Option<String> },
-    Decide { held: String, request: Request },
+    Decide { held: String, request: Box<Request> },
 }
 
 impl Watch {
@@ -180,7 +182,6 @@ impl Watch {
     }
 
     /// Sets what becomes of requests that are held; without it they go on.
-    #[expect(dead_code, reason = "for the part that blocks and answers requests")]
     pub(crate) fn decide(&self, decide: Option<Decide>) {
         *self.shared.decide.lock().unwrap_or_else(PoisonError::into_inner) = decide;
     }
@@ -291,7 +292,7 @@ impl Tally {
             Event::Failed { id, at, error, cancelled } => {
                 self.ended(&id, ExchangeEnd::Failed { at, error, cancelled });
             }
-            Event::Held { held, request } => return Some(Reaction::Decide { held, request }),
+            Event::Held { held, request } => return Some(Reaction::Decide { held, request: Box::new(request) }),
             Event::Console(mut message) => {
                 shorten(&mut message.text);
                 keep(&mut self.console, &mut self.console_left_out, MOST_MESSAGES, message);
@@ -379,7 +380,7 @@ fn push<T>(list: &mut VecDeque<T>, item: T) {
 
 fn shorten(text: &mut String) {
     if text.len() > LONGEST_MESSAGE {
-        let end = text.floor_char_boundary(LONGEST_MESSAGE);
+        let end = (0..=LONGEST_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }

@@ -159,6 +159,26 @@ fn a_page_that_crashes_is_a_failure_of_the_target() {
 }
 
 #[test]
+fn a_browser_that_is_gone_is_an_error_of_ours() {
+    in_each_browser(|browser| async move {
+        // One of its own, which nobody else misses.
+        let browser = browser.max_pages(2);
+        let closed = browser.clone();
+        let report = journey(&browser, Site::new("<button>Save</button>"), move |_, page| {
+            let browser = closed.clone();
+            async move {
+                browser.close().await;
+                page.button("Save").click().await
+            }
+        })
+        .await;
+        assert_eq!((report.reason, report.failures.len()), (Some(Reason::Setup), 1), "{report:?}");
+        assert!(told(&report.failures[0]).contains("noticed by: click button \"Save\""), "{report:?}");
+        browser.close().await;
+    });
+}
+
+#[test]
 fn the_end_of_the_runs_time_is_told_as_that() {
     in_each_browser(|browser| async move {
         let url = Site::new("<p>hi</p>").start().await;

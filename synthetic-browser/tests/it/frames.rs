@@ -146,6 +146,23 @@ fn a_page_is_opened_as_it_is_wanted() {
 }
 
 #[test]
+fn http_authentication_is_answered() {
+    in_each_browser(|browser| async move {
+        let again = browser.clone();
+        let report = journey(&browser, Site::new("<p>hi</p>"), move |run, page| {
+            let browser = again.clone();
+            async move {
+                let secret = Secret::new("web/basic", "open sesame");
+                let page = browser.page(&run).base(page.url()).basic_auth("canary", &secret).await?;
+                page.goto("/guarded").await?;
+                page.css("body").text("Basic Y2FuYXJ5Om9wZW4gc2VzYW1l").await
+            }
+        });
+        report.await.assert_passed();
+    });
+}
+
+#[test]
 fn what_was_filled_in_as_a_secret_is_in_no_failure() {
     in_each_browser(|browser| async move {
         let told = fails(&browser, Site::new("<label>Password <input id=p></label>"), |page| async move {

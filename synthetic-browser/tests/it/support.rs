@@ -24,7 +24,7 @@ pub(crate) fn in_each_browser<Fut: Future<Output = ()>>(test: impl Fn(Browser) -
     RUNTIME.block_on(async {
         for browser in BROWSERS.iter() {
             if is_there(browser).await {
-                println!("in {browser:?}");
+                println!("in {}", if std::ptr::eq(browser, &BROWSERS[0]) { "Chromium" } else { "Firefox" });
                 test(browser.clone()).await;
             }
         }
@@ -107,6 +107,14 @@ async fn answer(State(pages): State<Arc<Pages>>, uri: Uri, headers: HeaderMap) -
             headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default())).collect();
         lines.sort();
         return lines.join("\n").into_response();
+    }
+    if uri.path() == "/guarded" {
+        return match headers.get("authorization").and_then(|value| value.to_str().ok()) {
+            Some(authorization) => authorization.to_owned().into_response(),
+            None => {
+                (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"canary\"")], "who?").into_response()
+            }
+        };
     }
     let Some((status, media_type, body, wait)) = pages.get(uri.path()).cloned() else {
         return (StatusCode::NOT_FOUND, "no such page").into_response();
