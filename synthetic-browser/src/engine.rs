@@ -17,6 +17,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use synthetic_core::Secret;
 use tokio::sync::mpsc;
+use url::{Origin, Url};
 
 /// The script library that every document has in a world of its own, which the page's scripts cannot see: `canary` there.
 pub(crate) const LIBRARY: &str = concat!(
@@ -162,11 +163,26 @@ pub(crate) struct ContextOptions {
     pub(crate) user_agent: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     /// For HTTP basic and digest authentication. A challenge that they do not satisfy is answered once, then let through.
-    pub(crate) credentials: Option<(String, Secret)>,
+    pub(crate) credentials: Option<Credentials>,
     /// Where downloads go; without it they are refused.
     pub(crate) downloads: Option<PathBuf>,
     /// Whether certificates that do not hold are taken all the same.
     pub(crate) accept_bad_certificates: bool,
+}
+
+/// A name and a password, for one origin and no other.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    pub(crate) origin: Origin,
+    pub(crate) user: String,
+    pub(crate) password: Secret,
+}
+
+impl Credentials {
+    /// Returns whether they are for whoever asks at this URL.
+    pub(crate) fn are_for(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.origin() == self.origin)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -8,6 +8,10 @@ use super::folder::Folder;
 use super::process::Plan;
 use super::{Product, firefox_prefs};
 
+/// Chromium connects ahead of a navigation that it foresees, and the request then knows nothing of its connecting. No flag
+/// keeps it from that.
+const CHROMIUM_PREFERENCES: &str = r#"{"net":{"network_prediction_options":2}}"#;
+
 /// For a browser that is tested with, on a server, in a container: nothing of its own in the network, no questions, no shared
 /// memory in a `/dev/shm` that has 64 MiB. Not `--disable-crashpad-for-testing`: with it, Chromium 156 breaks off every navigation.
 const CHROMIUM: &[&str] = &[
@@ -76,7 +80,13 @@ pub(crate) fn plan(product: Product, program: PathBuf, wishes: &Wishes, folder: 
         }
     }
     let mut plan = match product {
-        Product::Chromium => chromium(wishes, &folder.profile()),
+        Product::Chromium => {
+            let profile = folder.profile().join("Default");
+            let written = std::fs::create_dir_all(&profile)
+                .and_then(|()| std::fs::write(profile.join("Preferences"), CHROMIUM_PREFERENCES));
+            written.map_err(|error| LaunchError::new(format!("chromium's settings cannot be written: {error}")))?;
+            chromium(wishes, &folder.profile())
+        }
         Product::Firefox => {
             let profile = folder.profile();
             let written = std::fs::write(profile.join("user.js"), firefox_prefs::user_js());

@@ -12,7 +12,7 @@ use synthetic_core::{Failure, Result, Run, Secret};
 use tempfile::TempDir;
 
 use crate::Browser;
-use crate::engine::{ContextOptions, Tab};
+use crate::engine::{ContextOptions, Credentials, Tab};
 use crate::page::dialog::Dialogs;
 use crate::page::limit::{Limit, span};
 use crate::page::login::Login;
@@ -48,6 +48,7 @@ pub struct Opening {
     dialogs: Dialogs,
     login: Option<Login>,
     downloads: bool,
+    auth: Option<(String, Secret)>,
     place: &'static Location<'static>,
 }
 
@@ -67,6 +68,7 @@ impl Browser {
             dialogs: Dialogs::default(),
             login: None,
             downloads: false,
+            auth: None,
             place: Location::caller(),
         }
     }
@@ -117,9 +119,10 @@ impl Opening {
         self
     }
 
-    /// Answers HTTP authentication with a name and a password.
+    /// Answers HTTP authentication, Basic or Digest, with a name and a password: where the origin of the [base](Self::base)
+    /// asks for it, and nowhere else. Without a base the page is not opened.
     pub fn basic_auth(mut self, user: impl Into<String>, password: &Secret) -> Self {
-        self.options.credentials = Some((user.into(), password.clone()));
+        self.auth = Some((user.into(), password.clone()));
         self
     }
 
@@ -171,8 +174,12 @@ impl Opening {
             }
             None => None,
         };
-        if let Some((_, password)) = &options.credentials {
-            run.keep_secret(password)?;
+        if let Some((user, password)) = self.auth {
+            let Some(base) = &base else {
+                return Err(setup("basic_auth needs to know whom the password is for: add `.base(url)`".to_owned()));
+            };
+            run.keep_secret(&password)?;
+            options.credentials = Some(Credentials { origin: base.origin(), user, password });
         }
         let mut downloads = None;
         if self.downloads {

@@ -243,14 +243,15 @@ impl Router {
         let mut credentials = None;
         self.with_frame(&event["context"], |tab, _, _| {
             if lock(&tab.challenged).insert(key.clone()) {
-                credentials.clone_from(&tab.user.credentials);
+                let url = event["request"]["url"].as_str().unwrap_or_default();
+                credentials = tab.user.credentials.clone().filter(|ours| ours.are_for(url));
             }
         });
         self.command(
             "network.continueWithAuth",
             match credentials {
-                Some((name, password)) => json!({ "request": key, "action": "provideCredentials",
-                    "credentials": { "type": "password", "username": name, "password": password.expose() } }),
+                Some(ours) => json!({ "request": key, "action": "provideCredentials",
+                    "credentials": { "type": "password", "username": ours.user, "password": ours.password.expose() } }),
                 // The page is what the server sent along with the challenge.
                 None => json!({ "request": key, "action": "cancel" }),
             },

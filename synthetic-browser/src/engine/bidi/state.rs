@@ -5,10 +5,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use synthetic_core::Secret;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::engine::{EngineError, Event, FrameId, Response, Timing};
+use crate::engine::{Credentials, EngineError, Event, FrameId, Response, Timing};
 
 /// How many navigations of a tab are remembered, for whoever started one and has yet to ask what became of it.
 const NAVIGATIONS: usize = 32;
@@ -17,7 +16,7 @@ const NAVIGATIONS: usize = 32;
 #[derive(Debug)]
 pub(super) struct User {
     pub(super) id: String,
-    pub(super) credentials: Option<(String, Secret)>,
+    pub(super) credentials: Option<Credentials>,
     /// How many tabs have been asked for that are not there yet.
     pub(super) creating: AtomicUsize,
 }

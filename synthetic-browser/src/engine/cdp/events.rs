@@ -165,10 +165,12 @@ fn challenged(page: &Page, session: &SessionId, parameters: &Value) {
     let id = parameters.text("requestId");
     let credentials = page.settings.options.credentials.as_ref();
     // A proxy is not who they are for.
-    let credentials = credentials.filter(|_| parameters["authChallenge"].text("source") != "Proxy");
+    let challenge = &parameters["authChallenge"];
+    let credentials =
+        credentials.filter(|ours| challenge.text("source") != "Proxy" && ours.are_for(challenge.text("origin")));
     let answer = match credentials {
-        Some((user, password)) if page.state().answered.insert(id.to_owned()) => {
-            json!({ "response": "ProvideCredentials", "username": user, "password": password.expose() })
+        Some(ours) if page.state().answered.insert(id.to_owned()) => {
+            json!({ "response": "ProvideCredentials", "username": ours.user, "password": ours.password.expose() })
         }
         _ => json!({ "response": "CancelAuth" }),
     };

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::json;
 use synthetic_core::Secret;
+use url::Url;
 
 use super::{SecureSite, Site, Watched, site};
-use crate::engine::{ContextOptions, Decision, Engine, Event, Navigation, Request, Response, World};
+use crate::engine::{ContextOptions, Credentials, Decision, Engine, Event, Navigation, Request, Response, World};
 
 pub(super) async fn requests(engine: &dyn Engine, site: &Site) {
     let mut it = Watched::open(engine).await;
@@ -102,10 +103,19 @@ pub(super) async fn held_requests(engine: &dyn Engine, site: &Site) {
 }
 
 pub(super) async fn authentication(engine: &dyn Engine, site: &Site) {
-    for (credentials, status, title) in
-        [(Some(("user", "pass")), 200, "secret"), (Some(("user", "wrong")), 401, "stay out"), (None, 401, "stay out")]
-    {
-        let credentials = credentials.map(|(name, password)| (name.to_owned(), Secret::new("password", password)));
+    let here = site.url("/");
+    let cases = [
+        (Some((&*here, "pass")), 200, "secret"),
+        (Some((&*here, "wrong")), 401, "stay out"),
+        (Some(("https://elsewhere.example/", "pass")), 401, "stay out"),
+        (None, 401, "stay out"),
+    ];
+    for (credentials, status, title) in cases {
+        let credentials = credentials.map(|(url, password)| Credentials {
+            origin: Url::parse(url).unwrap().origin(),
+            user: "user".to_owned(),
+            password: Secret::new("password", password),
+        });
         let options = ContextOptions { credentials, ..ContextOptions::default() };
         let mut it = Watched::with(engine, &options).await;
         it.go(&site.url("/secret")).await;

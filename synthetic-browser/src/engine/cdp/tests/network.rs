@@ -5,8 +5,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use bytes::Bytes;
 use synthetic_core::Secret;
+use url::Url;
 
-use crate::engine::{Decision, Request, RequestId, Response};
+use crate::engine::{Credentials, Decision, Request, RequestId, Response};
 
 #[tokio::test]
 async fn a_request_is_told_of_from_beginning_to_end() {
@@ -149,7 +150,7 @@ async fn requests_are_held_until_it_is_said_what_becomes_of_them() {
 }
 
 #[tokio::test]
-async fn credentials_are_given_once_to_whoever_asks() {
+async fn credentials_are_given_once_to_whom_they_are_for() {
     let Some(chromium) = Chromium::start().await else { return };
     let page = |headers: HeaderMap| async move {
         // `canary:secret`
@@ -159,8 +160,18 @@ async fn credentials_are_given_once_to_whoever_asks() {
         }
     };
     let base = serve(Router::new().route("/", get(page))).await;
-    for (password, text) in [(Some("secret"), "in"), (Some("wrong"), "out"), (None, "out")] {
-        let credentials = password.map(|password| ("canary".to_owned(), Secret::new("password", password)));
+    let cases = [
+        (Some((&*base, "secret")), "in"),
+        (Some((&*base, "wrong")), "out"),
+        (Some(("http://elsewhere.example", "secret")), "out"),
+        (None, "out"),
+    ];
+    for (credentials, text) in cases {
+        let credentials = credentials.map(|(url, password)| Credentials {
+            origin: Url::parse(url).unwrap().origin(),
+            user: "canary".to_owned(),
+            password: Secret::new("password", password),
+        });
         let mut tab = chromium.tab_with(&ContextOptions { credentials, ..ContextOptions::default() }).await;
         tab.open(&format!("{base}/")).await;
         assert_eq!(tab.page("() => document.body.textContent").await, text);
