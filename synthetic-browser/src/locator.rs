@@ -6,6 +6,7 @@ pub(crate) mod keys;
 pub(crate) mod query;
 pub(crate) mod reach;
 pub(crate) mod seen;
+pub(crate) mod settle;
 
 use std::fmt;
 use std::sync::Arc;

@@ -5,20 +5,17 @@ use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use synthetic_core::Result;
 use synthetic_core::expect::{Matcher, Mismatch, Sense, check, described};
-use synthetic_core::{Failure, Reason, Result};
 
 use crate::locator::Locator;
-use crate::locator::action::{actual, with_hint};
 use crate::locator::query::Query;
-use crate::locator::reach::{Again, Missed, bound};
 use crate::locator::seen::Seen;
+use crate::locator::settle::Unsettled;
 use crate::page::Page;
 use crate::page::action::Action;
-use crate::page::ask::Trouble;
-use crate::page::fail::RUN_TIME_UP;
-use crate::page::limit::{Limit, span};
+use crate::page::limit::Limit;
 
 /// Expects something of an element or of a page, and looks again until it holds or the time is up. Await it.
 ///
@@ -40,10 +37,10 @@ use crate::page::limit::{Limit, span};
 /// ```
 #[must_use = "an expectation is judged when it is awaited"]
 pub struct Expectation {
-    of: Of,
-    judge: Judge,
+    pub(super) of: Of,
+    pub(super) judge: Judge,
     /// What is wrong with the matcher itself.
-    defect: Option<String>,
+    pub(super) defect: Option<String>,
     place: &'static Location<'static>,
 }
 
@@ -55,9 +52,9 @@ pub struct Expectation {
 #[must_use = "a wish is judged when it is awaited"]
 pub struct Wish(Expectation);
 
-type Judge = Box<dyn Fn(&Seen, &Query) -> Result<(), Mismatch> + Send + Sync>;
+pub(super) type Judge = Box<dyn Fn(&Seen, &Query) -> Result<(), Mismatch> + Send + Sync>;
 
-enum Of {
+pub(super) enum Of {
     Element {
         locator: Locator,
         /// What the script library observes: `text`.
@@ -282,133 +279,8 @@ impl Expectation {
         Wish(self)
     }
 
-    /// Looks until it holds or the time is up. The failure is not yet recorded.
-    pub(crate) async fn settle(&self, limit: &Limit) -> Result<(), Unsettled> {
-        self.settled(limit).await.map(drop)
-    }
-
-    /// Looks until it holds, and returns what was observed.
-    async fn settled(&self, limit: &Limit) -> Result<Value, Unsettled> {
-        if let Some(defect) = &self.defect {
-            let failure = Failure::setup(format!("what is expected of the {}: {defect}", self.subject()));
-            return Err(Unsettled { failure, unmet: false });
-        }
-        let (locator, what, name) = match &self.of {
-            Of::Element { locator, what, name } => (locator, *what, name),
-            Of::Page { page, what } => return self.settled_page(page, what, limit).await,
-        };
-        let mut key = Value::Null;
-        let mut last = None;
-        let mut again = Again::new(limit);
-        loop {
-            let looked: Result<_, Missed> = async {
-                let frame = locator.frame(limit).await?;
-                let script = "(query, what, name, before, bound) => canary.observe(query, what, name, before, bound)";
-                let arguments = [json!(locator.query), json!(what), json!(name), key.clone(), json!(bound(limit))];
-                let answer: Observed = locator.page.call(limit, &frame, script, &arguments).await?;
-                Ok((answer, frame))
-            }
-            .await;
-            match looked {
-                Ok((Observed { seen, key: now }, frame)) => {
-                    key = now;
-                    match (self.judge)(&seen, &locator.query) {
-                        Ok(()) => return Ok(seen.value),
-                        Err(mismatch) if limit.is_over() => {
-                            return Err(self.unmet(mismatch, &seen, &frame, limit).await);
-                        }
-                        Err(mismatch) => last = Some((mismatch, seen, frame)),
-                    }
-                }
-                Err(missed) => {
-                    // Another document has to be looked at anew.
-                    key = Value::Null;
-                    if let Err(missed) = again.after(missed).await {
-                        return Err(self.missed(missed, last, limit).await);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn settled_page(&self, page: &Page, what: &'static str, limit: &Limit) -> Result<Value, Unsettled> {
-        let mut before = Value::Null;
-        let mut again = Again::new(limit);
-        let none = Query::none();
-        loop {
-            let script = "(what, before, bound) => canary.observePage(what, before, bound)";
-            let arguments = [json!(what), before.clone(), json!(bound(limit))];
-            match page.call::<Value>(limit, page.main(), script, &arguments).await {
-                Ok(now) => {
-                    before = now.clone();
-                    let seen = Seen { value: now, ..Seen::default() };
-                    match (self.judge)(&seen, &none) {
-                        Ok(()) => return Ok(seen.value),
-                        Err(mismatch) if limit.is_over() => {
-                            let seen = Seen { count: 1, ..seen };
-                            return Err(self.unmet(mismatch, &seen, page.main(), limit).await);
-                        }
-                        Err(_) => {}
-                    }
-                }
-                Err(trouble) => {
-                    if let Err(missed) = again.after(Missed::Trouble(trouble)).await {
-                        return Err(self.missed(missed, None, limit).await);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn unmet(&self, mismatch: Mismatch, seen: &Seen, frame: &crate::engine::FrameId, limit: &Limit) -> Unsettled {
-        let reason = if limit.of_the_run { Reason::Timeout } else { Reason::Expectation };
-        let failure = Failure::with_reason(reason, self.subject()).expected(mismatch.expected).actual(format!(
-            "{} (waited {})",
-            mismatch.actual,
-            span(limit.whole())
-        ));
-        let (page, near) = match &self.of {
-            Of::Element { locator, what, .. } => {
-                let missing = seen.count == 0 && *what != "hidden";
-                (&locator.page, missing.then_some(&locator.query))
-            }
-            Of::Page { page, .. } => (page, None),
-        };
-        let counts = matches!(self.of, Of::Element { what: "count" | "hidden", .. });
-        let failure = match counts {
-            true if limit.of_the_run => failure.hint(RUN_TIME_UP),
-            true => failure,
-            false => with_hint(failure, seen, limit),
-        };
-        Unsettled { failure: page.with_surroundings(failure, frame, near).await, unmet: true }
-    }
-
-    async fn missed(
-        &self,
-        missed: Missed,
-        last: Option<(Mismatch, Seen, crate::engine::FrameId)>,
-        limit: &Limit,
-    ) -> Unsettled {
-        match (missed, last) {
-            (Missed::Trouble(Trouble::Stale | Trouble::Silent), Some((mismatch, seen, frame))) => {
-                self.unmet(mismatch, &seen, &frame, limit).await
-            }
-            (Missed::Trouble(trouble), _) => {
-                Unsettled { failure: self.page().troubled(&self.subject(), trouble, limit).await, unmet: false }
-            }
-            (Missed::Seen { frame, query, in_frame, seen }, _) => {
-                let failure = Failure::with_reason(Reason::Expectation, self.subject())
-                    .expected("is in a frame of the page")
-                    .actual(actual(&query, in_frame, &seen, limit));
-                let near = (seen.count == 0).then_some(&query);
-                let failure = with_hint(failure, &seen, limit);
-                Unsettled { failure: self.page().with_surroundings(failure, &frame, near).await, unmet: true }
-            }
-        }
-    }
-
     /// Names what is looked at: `text of id "total"`.
-    fn subject(&self) -> String {
+    pub(super) fn subject(&self) -> String {
         match &self.of {
             Of::Element { locator, what: "visible" | "hidden" | "enabled" | "checked", .. } => locator.to_string(),
             Of::Element { locator, what: "count", .. } => format!("number of {locator}"),
@@ -418,7 +290,7 @@ impl Expectation {
         }
     }
 
-    fn page(&self) -> &Page {
+    pub(super) fn page(&self) -> &Page {
         match &self.of {
             Of::Element { locator, .. } => &locator.page,
             Of::Page { page, .. } => page,
@@ -438,19 +310,6 @@ impl Expectation {
         };
         Limit::new(patience, self.page().run().as_ref())
     }
-}
-
-/// A failure that is not yet recorded.
-pub(crate) struct Unsettled {
-    pub(crate) failure: Failure,
-    /// It was looked at, and did not hold; otherwise something stood in the way of looking.
-    unmet: bool,
-}
-
-#[derive(serde::Deserialize)]
-struct Observed {
-    seen: Seen,
-    key: Value,
 }
 
 impl IntoFuture for Expectation {

@@ -36,11 +36,11 @@ impl Limit {
         if until < own.until { Self { began, until, grace: GRACE.min(reserve / 3), of_the_run: true } } else { own }
     }
 
-    /// Returns the limit of what a failure still asks: a second, but no more than half of what is left of the run's time.
+    /// Returns the limit of what a failure still asks: 3 s, but no more than half of what is left of the run's time.
     pub(crate) fn of_evidence(run: Option<&Run>) -> Self {
         let began = Instant::now();
         let left = run.filter(|run| !run.is_cleaning_up()).map_or(AGES, |run| run.time_left() / 2);
-        Self { began, until: began + left.min(Duration::from_secs(1)), grace: Duration::ZERO, of_the_run: false }
+        Self { began, until: began + left.min(Duration::from_secs(3)), grace: Duration::ZERO, of_the_run: false }
     }
 
     /// Returns how long it is from the start to the end.
