@@ -52,9 +52,10 @@ impl Page {
             Ok(answer) => Ok(answer),
             Err(EngineError::Gone(why)) => Err(Trouble::Gone(why)),
             Err(EngineError::Crashed) => Err(Trouble::Crashed),
-            Err(EngineError::Stale(_)) => Err(Trouble::Stale),
             Err(EngineError::Script(text)) => Err(Trouble::Script(text)),
+            // The documents of a tab that is closed are gone too, and no other comes.
             Err(_) if self.watch().read(|tally| tally.end == Some(End::Closed)) => Err(Trouble::Closed),
+            Err(EngineError::Stale(_)) => Err(Trouble::Stale),
             Err(refused @ EngineError::Refused { .. }) => Err(Trouble::Refused(refused.to_string())),
         }
     }

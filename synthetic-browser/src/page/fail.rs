@@ -50,22 +50,32 @@ impl Page {
             Trouble::Crashed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page crashed"))
                 .hint("what renders the page ended: does the page need more memory than there is?"),
             // A browser that goes closes its tabs first.
-            Trouble::Closed => match self.context().cookies().await {
-                Err(error) => self.gone(what, &error.to_string()).await,
-                Ok(_) => Failure::with_reason(Reason::Unexpected, format!("{what}: the page was closed")),
+            Trouble::Closed => match self.no_browser().await {
+                Some(why) => self.gone(what, &why).await,
+                None => Failure::with_reason(Reason::Unexpected, format!("{what}: the page was closed")),
             },
             Trouble::Dialog(dialog) => Failure::new(what)
                 .expected("is done without a dialog")
                 .actual(format!("dialog {} opened: {:?}", dialog.kind, dialog.message))
                 .hint("it was dismissed; if it is part of the journey, say so with `page.dialog(…)` or `page.on_dialog(…)`"),
-            Trouble::Stale => Failure::with_reason(Reason::Timeout, what)
-                .expected("is done in a document that stays")
-                .actual(format!("the page went from document to document for {}", span(limit.whole()))),
+            Trouble::Stale => match self.no_browser().await {
+                Some(why) => self.gone(what, &why).await,
+                None => Failure::with_reason(Reason::Timeout, what)
+                    .expected("is done in a document that stays")
+                    .actual(format!("the page went from document to document for {}", span(limit.whole()))),
+            },
             Trouble::Silent => Failure::with_reason(Reason::Timeout, what)
                 .expected(format!("is done within {}", span(limit.whole())))
                 .actual("the page did not answer: its scripts keep it busy, or it waits for something")
                 .hint(if limit.of_the_run { RUN_TIME_UP } else { "does a script of the page run without end?" }),
         }
+    }
+
+    /// Asks whether the browser is still there, and returns why not.
+    async fn no_browser(&self) -> Option<String> {
+        let limit = Limit::of_evidence(self.run().as_ref());
+        let asked = tokio::time::timeout(limit.left(), self.context().cookies()).await;
+        asked.ok()?.err().map(|error| error.to_string())
     }
 
     /// Makes the error of our own that says that the browser is gone.
