@@ -30,7 +30,7 @@ use crate::wire;
 /// - body: at most 1 MiB, decoded
 /// - redirects: at most 10, without credentials to another origin
 /// - cookies: kept within a run, fresh for the next ([`forget_cookies`](Self::forget_cookies))
-/// - proxy: none, whatever the environment says ([`use_system_proxy`](Self::use_system_proxy))
+/// - proxy: none, whatever the environment says ([`proxy`](Self::proxy), [`use_system_proxy`](Self::use_system_proxy))
 /// - every request says who it is: `User-Agent: synthetic-http/0.1.0 (canary api-health; run 0189…)` and a W3C
 ///   `traceparent` whose trace id is the run's id ([`anonymous`](Self::anonymous), [`user_agent`](Self::user_agent)); one that
 ///   changes something carries `Synthetic-Run` and `Synthetic-Mark` ([`mark_headers`](Self::mark_headers))
@@ -314,7 +314,7 @@ impl Http {
         self.0.timeout
     }
 
-    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::clone(&self.0);
         change(&mut settings);
         Self(Arc::new(settings))

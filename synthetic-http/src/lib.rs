@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod connection;
 mod expect;
 mod explain;
 mod fate;

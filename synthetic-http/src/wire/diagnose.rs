@@ -6,7 +6,9 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
 use super::{
+    address::OtherFamily,
     cert::Chain,
+    client::ClientSettings,
     error::{Kind, Phase, WireError, age, date, peer, span},
     record::Attempt,
 };
@@ -18,8 +20,37 @@ pub(crate) struct Scene<'a> {
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<&'a str>,
     pub(crate) attempt: Option<&'a Attempt>,
-    /// A proxy of the system may be what was connected to.
-    pub(crate) proxied: bool,
+    pub(crate) way: &'a Way,
+}
+
+/// How requests go to their target.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Way {
+    /// What is said of a proxy that may have been asked; empty where there is none, or it is certain.
+    maybe: String,
+    /// The proxy that everything goes through.
+    proxy: Option<String>,
+    /// Nothing but HTTP/2 is spoken.
+    http2_only: bool,
+}
+
+impl Way {
+    pub(crate) fn of(settings: &ClientSettings) -> Self {
+        let (mut maybe, mut certain) = (String::new(), None);
+        match settings.proxy() {
+            Some(proxy) if settings.no_proxy.is_empty() => certain = Some(proxy.to_string()),
+            Some(proxy) => maybe = format!(" (the proxy {proxy} may have been asked)"),
+            None if settings.proxy.is_none() && settings.use_system_proxy => {
+                " (a proxy of the system may have been asked)".clone_into(&mut maybe);
+            }
+            None => {}
+        }
+        Self { maybe, proxy: certain, http2_only: !settings.http1 }
+    }
+
+    pub(crate) fn is_direct(&self) -> bool {
+        self.maybe.is_empty() && self.proxy.is_none()
+    }
 }
 
 impl Scene<'_> {
@@ -44,7 +75,7 @@ impl Scene<'_> {
         let (phase, waited) = (self.phase(), span(waited));
         let message = match phase {
             Phase::Resolve => format!("resolve {}: no answer within {waited}", self.host()),
-            Phase::Connect => format!("connect to {}: no answer within {waited}{}", self.dialled(), self.proxy()),
+            Phase::Connect => format!("connect to {}: no answer within {waited}{}", self.dialled(), self.any_proxy()),
             Phase::Tls => format!("tls handshake with {}: not complete within {waited}", peer(self.url)),
             _ => format!("processing: {} sent no answer within {waited} of the request", peer(self.url)),
         };
@@ -58,6 +89,9 @@ impl Scene<'_> {
             let message = format!("{} cannot be requested: {}", super::error::shown(self.url), causes.deepest);
             return WireError::new(Phase::Setup, Kind::BadRequest, message);
         }
+        if let Some(refusal) = causes.deepest.strip_prefix("tunnel error: ") {
+            return self.tunnel(refusal);
+        }
         match self.phase() {
             Phase::Resolve => self.resolve(&causes),
             Phase::Tls => self.tls(&causes),
@@ -67,6 +101,10 @@ impl Scene<'_> {
     }
 
     fn resolve(&self, causes: &Causes<'_>) -> WireError {
+        if let Some(other) = causes.family {
+            let message = format!("resolve {}: {other}", self.host());
+            return WireError::new(Phase::Resolve, Kind::OtherFamily, message);
+        }
         // The resolver's code is lost in std: only its text is left to tell "there is no such name" from "could not ask".
         let text = causes.deepest.trim_start_matches("failed to lookup address information: ");
         let unknown = causes.io == Some(io::ErrorKind::NotFound)
@@ -102,7 +140,11 @@ impl Scene<'_> {
             Some(io::ErrorKind::UnexpectedEof) => (Kind::ClosedEarly, ": the connection was closed".to_owned()),
             _ => (Kind::Other, format!(": {}", causes.deepest)),
         };
-        WireError::new(Phase::Connect, kind, format!("connect to {}{what}{}", self.dialled(), self.proxy()))
+        if let Some(proxy) = &self.way.proxy {
+            let message = format!("connect to the proxy {proxy}{what}, on the way to {}", peer(self.url));
+            return WireError::new(Phase::Connect, Kind::Proxy, message);
+        }
+        WireError::new(Phase::Connect, kind, format!("connect to {}{what}{}", self.dialled(), self.maybe_a_proxy()))
     }
 
     fn tls(&self, causes: &Causes<'_>) -> WireError {
@@ -115,7 +157,7 @@ impl Scene<'_> {
                 (Kind::Tls, "the server does not speak TLS on this port".to_owned())
             }
             Some(rustls::Error::AlertReceived(alert)) => {
-                (Kind::Tls, format!("the server refused it with the alert {}", alert_name(*alert)))
+                (alert_kind(*alert), format!("the server refused it with the alert {}", alert_name(*alert)))
             }
             Some(rustls::Error::PeerIncompatible(why)) => {
                 (Kind::Tls, format!("no version or cipher in common: {why:?}"))
@@ -168,14 +210,15 @@ impl Scene<'_> {
                     _ => match causes.tls {
                         // With TLS 1.3 the server judges the client's side after the handshake.
                         Some(rustls::Error::AlertReceived(alert)) => {
-                            (Kind::Tls, format!("{peer} ended TLS with the alert {}", alert_name(*alert)))
+                            (alert_kind(*alert), format!("{peer} ended TLS with the alert {}", alert_name(*alert)))
                         }
                         _ => (Kind::Protocol, format!("{peer}: {}", causes.deepest)),
                     },
                 },
             },
         };
-        WireError::new(Phase::Processing, kind, format!("processing: {what}"))
+        let only = if self.way.http2_only { "; only HTTP/2 was offered: does it speak that?" } else { "" };
+        WireError::new(Phase::Processing, kind, format!("processing: {what}{only}"))
     }
 
     fn host(&self) -> &str {
@@ -191,8 +234,26 @@ impl Scene<'_> {
         }
     }
 
-    fn proxy(&self) -> &'static str {
-        if self.proxied { " (a proxy of the system may have been asked)" } else { "" }
+    fn maybe_a_proxy(&self) -> &str {
+        &self.way.maybe
+    }
+
+    fn any_proxy(&self) -> String {
+        match &self.way.proxy {
+            Some(proxy) => format!(" (through the proxy {proxy})"),
+            None => self.way.maybe.clone(),
+        }
+    }
+
+    /// Explains why a proxy made no way to the target; hyper-util keeps its answer to itself.
+    fn tunnel(&self, refusal: &str) -> WireError {
+        let what = match refusal {
+            "unsuccessful" => "the proxy refused to connect",
+            "proxy authorization required" => "the proxy wants credentials (407)",
+            other => other,
+        };
+        let message = format!("connect to {}: {what}{}", peer(self.url), self.any_proxy());
+        WireError::new(Phase::Connect, Kind::Proxy, message)
     }
 }
 
@@ -241,13 +302,14 @@ struct Causes<'a> {
     io: Option<io::ErrorKind>,
     os: Option<i32>,
     tls: Option<&'a rustls::Error>,
+    family: Option<&'a OtherFamily>,
     http: Option<&'a hyper::Error>,
     deepest: String,
 }
 
 impl<'a> Causes<'a> {
     fn of(error: &'a reqwest::Error) -> Self {
-        let mut found = Self { io: None, os: None, tls: None, http: None, deepest: String::new() };
+        let mut found = Self { io: None, os: None, tls: None, family: None, http: None, deepest: String::new() };
         // Not from reqwest's own error: its text says nothing, and holds the URL.
         let mut next = error.source();
         while let Some(error) = next {
@@ -261,6 +323,8 @@ impl<'a> Causes<'a> {
                 found.os = io.raw_os_error().or(found.os);
             } else if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 found.tls = Some(tls);
+            } else if let Some(family) = error.downcast_ref::<OtherFamily>() {
+                found.family = Some(family);
             } else if let Some(http) = error.downcast_ref::<hyper::Error>() {
                 found.http = Some(http);
             }
@@ -285,8 +349,33 @@ fn parse_fault(http: &hyper::Error) -> String {
     }
 }
 
+/// Returns whether the server complains of who we are, or of something else.
+fn alert_kind(alert: AlertDescription) -> Kind {
+    match alert {
+        AlertDescription::CertificateRequired
+        | AlertDescription::UnknownCA
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::BadCertificate
+        | AlertDescription::CertificateUnknown => Kind::ClientCertificate,
+        _ => Kind::Tls,
+    }
+}
+
 fn alert_name(alert: AlertDescription) -> String {
-    format!("{alert:?}")
+    let meaning = match alert {
+        AlertDescription::CertificateRequired => ": it wants a client certificate, and was shown none",
+        AlertDescription::NoApplicationProtocol => ": it speaks none of the versions of HTTP that were offered",
+        AlertDescription::UnknownCA => ": it does not trust the issuer of the client certificate",
+        AlertDescription::CertificateExpired => ": the client certificate has expired",
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
+            ": it refuses the client certificate"
+        }
+        AlertDescription::UnrecognisedName => ": it knows no host of that name",
+        _ => "",
+    };
+    format!("{alert:?}{meaning}")
 }
 
 fn certificate(error: &CertificateError, chain: Option<&Chain>, host: &str) -> (Kind, String) {

@@ -13,7 +13,7 @@ use url::{Host, Url};
 use super::{
     Connection, Exchange, Failed, Hop, Phases, TlsInfo, Trail, WireError,
     cert::Seen,
-    diagnose::{self, Scene},
+    diagnose::{self, Scene, Way},
     error::{Kind, Phase},
     record::{Attempt, Record},
     redirect::Outgoing,
@@ -28,7 +28,7 @@ pub(crate) struct Journey {
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<Box<str>>,
     started: Instant,
-    proxied: bool,
+    way: Way,
     hops: Vec<Hop>,
     before: Phases,
     stage: Stage,
@@ -62,7 +62,7 @@ pub(crate) struct Answer {
 }
 
 impl Journey {
-    pub(crate) fn new(out: Outgoing, max_body: usize, proxied: bool) -> Self {
+    pub(crate) fn new(out: Outgoing, max_body: usize, way: Way) -> Self {
         Self {
             out,
             max_body,
@@ -70,7 +70,7 @@ impl Journey {
             limit_reached: false,
             named: None,
             started: Instant::now(),
-            proxied,
+            way,
             hops: Vec::new(),
             before: Phases::default(),
             stage: Stage::Idle,
@@ -219,7 +219,14 @@ impl Journey {
                     None => Some(Connection::Reused),
                     Some(attempt) => attempt.ready.map(|_| Connection::New),
                 };
-                (phases, connection, None, only_address(&self.out, attempt.as_ref()), tls, attempt)
+                (
+                    phases,
+                    connection,
+                    None,
+                    only_address(&self.out, attempt.as_ref()).filter(|_| self.way.is_direct()),
+                    tls,
+                    attempt,
+                )
             }
             Stage::Answered(answer) => {
                 let phases = answer.phases(now);
@@ -243,7 +250,7 @@ impl Journey {
     }
 
     fn scene<'a>(&'a self, attempt: Option<&'a Attempt>) -> Scene<'a> {
-        Scene { url: &self.out.url, named: self.named.as_deref(), attempt, proxied: self.proxied }
+        Scene { url: &self.out.url, named: self.named.as_deref(), attempt, way: &self.way }
     }
 }
 

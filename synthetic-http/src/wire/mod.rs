@@ -27,6 +27,7 @@ use reqwest::{
 use tokio::time::Instant;
 use url::Url;
 
+mod address;
 mod body;
 mod cert;
 mod client;
@@ -35,7 +36,9 @@ mod connector;
 mod decode;
 mod diagnose;
 mod error;
+mod identity;
 mod journey;
+mod proxy;
 mod record;
 mod redirect;
 #[cfg(test)]
@@ -43,11 +46,14 @@ mod tests;
 mod tls;
 
 use crate::test_hosts::TestHosts;
+pub(crate) use address::Family;
 pub(crate) use cert::{CertInfo, Chain};
 pub(crate) use client::{Client, ClientSettings};
 #[cfg(test)]
 pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
+pub(crate) use identity::Identity;
+pub(crate) use proxy::Proxy;
 pub(crate) use redirect::same_origin;
 
 /// One request, as data.

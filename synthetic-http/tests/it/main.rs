@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
+mod addresses;
 mod auth;
+mod authority;
 mod bodies;
+mod client_certificates;
 mod connections;
 mod creations;
 mod expectations;
 mod failures;
 mod identity;
+mod proxies;
 mod reading;
 mod records;
 mod redirects;

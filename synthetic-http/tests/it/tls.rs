@@ -1,84 +1,15 @@
 //! Certificates: refused with the words that say which one and why, watched before they expire.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use synthetic_core::prelude::*;
 use synthetic_core::{Clock, Reason, Runner};
 use synthetic_http::{Http, Phase, cert_days_left, header, http_version, phase};
 use tokio::io::AsyncWriteExt;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::support::{Server, Told, ok, read_request, run_of};
-
-/// An authority of its own for each test.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "Test Authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2090, 1, 1);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    /// Serves with a certificate for `host`, valid from 2020 to 2080 unless changed.
-    async fn serve(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Server {
-        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "shop.test");
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2080, 1, 1);
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        serve(certificate.der().clone(), &key).await
-    }
-
-    fn trusted(&self, server: &Server) -> Http {
-        at(server).trust_pem(self.0.pem())
-    }
-}
-
-async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Server {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    Server::raw(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            let mut stream = acceptor.accept(stream).await?;
-            loop {
-                read_request(&mut stream).await?;
-                stream.write_all(&ok("hi")).await?;
-                stream.flush().await?;
-            }
-        }
-    })
-    .await
-}
-
-fn at(server: &Server) -> Http {
-    Http::at(server.url().replace("http:", "https:"))
-}
-
-/// Returns the first moment of a year.
-fn year(year: u64) -> SystemTime {
-    let leap_days = (1970..year).filter(|year| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)).count() as u64;
-    SystemTime::UNIX_EPOCH + Duration::from_secs(((year - 1970) * 365 + leap_days) * 86_400)
-}
+use crate::authority::{Authority, at, serve, year};
+use crate::support::{Server, Told, run_of};
 
 #[tokio::test]
 async fn a_certificate_that_is_refused_is_shown_and_recorded() {
@@ -90,7 +21,7 @@ async fn a_certificate_that_is_refused_is_shown_and_recorded() {
     let own = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2080, 1, 1));
-    let self_signed = serve(params.self_signed(&own).unwrap().der().clone(), &own).await;
+    let self_signed = serve(vec![params.self_signed(&own).unwrap().der().clone()], &own).await;
     let plain = Server::raw(|mut stream| async move {
         tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 1024]).await?;
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\nspeak http to this port").await

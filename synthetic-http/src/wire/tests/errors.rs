@@ -3,7 +3,7 @@
 use super::*;
 use crate::wire::{
     Connection,
-    diagnose::Scene,
+    diagnose::{Scene, Way},
     error::{age, date, span},
     record::Attempt,
     shown,
@@ -268,7 +268,8 @@ async fn time_that_runs_out_is_charged_to_the_phase_it_ran_out_in() {
         (None, "processing: shop.test:443 sent no answer within 3 s of the request"),
     ];
     for (attempt, message) in rows {
-        let scene = Scene { url: &url, named: None, attempt, proxied: false };
+        let way = Way::default();
+        let scene = Scene { url: &url, named: None, attempt, way: &way };
         assert_eq!(scene.timed_out(Duration::from_secs(3)).to_string(), message);
     }
 }

@@ -304,7 +304,7 @@ fn an_extra_root_that_is_no_certificate_is_refused() {
 #[test]
 fn the_tls_configuration_is_one_that_reqwest_takes() {
     let built = reqwest::Client::builder()
-        .tls_backend_preconfigured(crate::wire::tls::Tls::new(&[], true, false).unwrap().config())
+        .tls_backend_preconfigured(crate::wire::tls::Tls::new(&ClientSettings::default()).unwrap().config())
         .build();
     assert!(built.is_ok(), "{built:?}");
 }
