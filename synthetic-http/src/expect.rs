@@ -1,5 +1,14 @@
 //! What can be expected of an answer.
 
+mod budget;
+mod cookies;
+mod cors;
+mod headers;
+mod hops;
+mod rate_limit;
+mod security;
+mod tls;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +17,16 @@ use serde_json::Value;
 use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, Sense};
 use synthetic_core::{Clock, Run};
 
+pub use self::budget::budget;
+pub use self::cookies::{cookie_attribute, cookie_attributes, cookie_lifetime};
+pub(crate) use self::cors::{Asked, cors};
+pub use self::headers::{header_count, header_each};
+pub use self::hops::redirect_chain;
+pub use self::rate_limit::rate_limit_left;
+pub use self::security::{SecurityHeaders, security_headers};
+pub use self::tls::{
+    cert_issuer, cert_names, cert_self_signed, cert_subject, tls_cipher, tls_version, trusted_days_left,
+};
 use crate::response::Response;
 
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
@@ -342,6 +361,15 @@ pub fn that(
     judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
 ) -> Expectation {
     Expectation::new(That { subject: subject.into(), judge }, None)
+}
+
+/// Makes an expectation of a function, and of what is wrong with what it was given.
+fn that_or(
+    subject: String,
+    defect: Option<String>,
+    judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
+) -> Expectation {
+    Expectation::new(That { subject, judge }, defect)
 }
 
 struct That<F> {

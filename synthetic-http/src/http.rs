@@ -309,6 +309,10 @@ impl Http {
         Request::new(&self.0, method, path.into(), Location::caller())
     }
 
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.0
+    }
+
     /// Returns the time that its requests have.
     pub(crate) fn time(&self) -> Duration {
         self.0.timeout

@@ -51,6 +51,8 @@ pub struct Request {
     pub(crate) max_redirects: Option<u32>,
     pub(crate) expected: Vec<Expectation>,
     pub(crate) preferred: Vec<Expectation>,
+    /// It carries nothing that the `Http` says of who sends it: no header of its own, no credentials, no cookie.
+    pub(crate) as_a_stranger: bool,
     pub(crate) problem: Option<String>,
     pub(crate) place: &'static Location<'static>,
 }
@@ -77,6 +79,7 @@ impl Request {
             max_redirects: None,
             expected: Vec::new(),
             preferred: Vec::new(),
+            as_a_stranger: false,
             problem: None,
             place,
         }
@@ -86,7 +89,8 @@ impl Request {
     /// first in the lead.
     ///
     /// Unless something is demanded of the [status](crate::status), it must be 2xx.
-    pub fn expect(mut self, mut expectation: Expectation) -> Self {
+    pub fn expect(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.expected.push(expectation);
         self
@@ -94,7 +98,8 @@ impl Request {
 
     /// Wishes something of the answer: what is not met degrades the run and stops nothing. Outside of any run it does
     /// nothing.
-    pub fn prefer(mut self, mut expectation: Expectation) -> Self {
+    pub fn prefer(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.preferred.push(expectation);
         self
@@ -272,7 +277,7 @@ impl Request {
         }
     }
 
-    fn has_problem(&mut self, problem: String) {
+    pub(crate) fn has_problem(&mut self, problem: String) {
         self.problem.get_or_insert(problem);
     }
 }

@@ -167,7 +167,14 @@ impl Response {
     /// Returns the version of TLS, `1.2` or `1.3`; `None` without TLS.
     #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {
-        self.exchange.tls.as_ref()?.version
+        Some(self.exchange.tls.as_ref()?.negotiated?.version)
+    }
+
+    /// Returns the cipher suite as IANA names it, `TLS_AES_128_GCM_SHA256`; `None` without TLS. On a connection that was used
+    /// again it is what was last agreed on with a server of the same certificate.
+    #[must_use]
+    pub fn tls_cipher(&self) -> Option<&'static str> {
+        Some(self.exchange.tls.as_ref()?.negotiated?.cipher)
     }
 
     /// Returns the version of the protocol: `HTTP/1.1`, `HTTP/2`.

@@ -96,7 +96,11 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
         return Err(scope.setup(problem));
     }
-    let url = request.url().map_err(|problem| scope.setup(&problem))?;
+    let mut url = request.url().map_err(|problem| scope.setup(&problem))?;
+    if request.as_a_stranger {
+        // Setting them fails only where a URL cannot have them, and an http URL can.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+    }
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
     let changes = changes_something(&method);
@@ -122,7 +126,7 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
-    outgoing.jar = jar.map(|jar| jar as _);
+    outgoing.jar = jar.filter(|_| !request.as_a_stranger).map(|jar| jar as _);
 
     let mut report = RequestReport::new(request.method.clone(), label);
     attempt.sent();
@@ -205,7 +209,7 @@ fn client_of(settings: &Arc<Settings>, kept: Option<&KeptByARun>) -> Result<Send
 /// Returns what the request carries: its own headers in place of those of its `Http`, which go to its origin only.
 async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Option<&KeptByARun>) -> Result<HeaderMap> {
     let settings = &request.settings;
-    let at_home = at_home(settings, url);
+    let at_home = at_home(settings, url) && !request.as_a_stranger;
     // With room for what is added below and by the layers beneath, which would else make room again and again.
     let mut headers = HeaderMap::with_capacity(settings.headers.len() + request.headers.len() + USUAL_HEADERS);
     if at_home {

@@ -214,7 +214,8 @@ impl Journey {
                 let attempt = own(&taken);
                 let phases = phases(at, attempt.as_ref(), None, now);
                 let chain = attempt.as_ref().and_then(|attempt| attempt.chain.clone());
-                let tls = chain.map(|chain| TlsInfo { version: None, chain: Some(chain) });
+                let negotiated = attempt.as_ref().and_then(|attempt| attempt.negotiated);
+                let tls = chain.map(|chain| TlsInfo { negotiated, chain: Some(chain) });
                 let connection = match &attempt {
                     None => Some(Connection::Reused),
                     Some(attempt) => attempt.ready.map(|_| Connection::New),
@@ -289,14 +290,15 @@ fn phase_began(attempt: &Attempt) -> Option<Instant> {
 
 fn tls_info(response: &reqwest::Response, attempt: Option<&Attempt>, seen: &Seen) -> TlsInfo {
     let peer = response.extensions().get::<PeerInfo>();
-    let version = peer.and_then(PeerInfo::version).and_then(|version| match version {
-        reqwest::tls::Version::TLS_1_3 => Some("1.3"),
-        reqwest::tls::Version::TLS_1_2 => Some("1.2"),
-        _ => None,
-    });
     let sent = attempt.and_then(|attempt| attempt.chain.clone());
     let chain = sent.or_else(|| peer.and_then(PeerInfo::peer_certificate).and_then(|leaf| seen.by_leaf(leaf)));
-    TlsInfo { version, chain }
+    let agreed = attempt.and_then(|attempt| attempt.negotiated);
+    let negotiated = match (&chain, agreed) {
+        (Some(chain), Some(agreed)) => Some(chain.agreed(agreed)),
+        (Some(chain), None) => chain.last_agreed(),
+        (None, agreed) => agreed,
+    };
+    TlsInfo { negotiated, chain }
 }
 
 /// The address that was dialled, where there was no choice of it.

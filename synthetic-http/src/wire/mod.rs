@@ -30,6 +30,7 @@ use url::Url;
 mod address;
 mod body;
 mod cert;
+mod cipher;
 mod client;
 mod connector;
 #[cfg(feature = "compression")]
@@ -47,7 +48,8 @@ mod tls;
 
 use crate::test_hosts::TestHosts;
 pub(crate) use address::Family;
-pub(crate) use cert::{CertInfo, Chain};
+pub(crate) use cert::{CertInfo, Chain, trusted_until};
+pub(crate) use cipher::Negotiated;
 pub(crate) use client::{Client, ClientSettings};
 #[cfg(test)]
 pub(crate) use connector::Lookup;
@@ -190,8 +192,8 @@ pub(crate) enum Connection {
 /// What is known of the TLS under an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsInfo {
-    /// `1.2` or `1.3`; `None` through a proxy.
-    pub(crate) version: Option<&'static str>,
+    /// On a reused connection, what was last agreed on with the same chain.
+    pub(crate) negotiated: Option<Negotiated>,
     /// On a reused or resumed connection, what the server last sent with the same certificate of its own.
     pub(crate) chain: Option<Arc<Chain>>,
 }

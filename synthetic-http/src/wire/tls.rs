@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{
     cert::Seen,
+    cipher,
     client::ClientSettings,
     error::{Kind, Phase, WireError},
     record,
@@ -40,7 +41,7 @@ impl Tls {
     ///
     /// `Kind::Roots` where an extra root is no PEM certificate.
     pub(crate) fn new(settings: &ClientSettings) -> Result<Self, WireError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = cipher::provider();
         let roots = Arc::new(Roots {
             extra: extra_roots(&settings.extra_roots_pem)?,
             only_extra: settings.only_extra_roots,
@@ -197,7 +198,7 @@ fn handshake_begins() {
     record::note(|attempt| {
         attempt.handshake = Some(Instant::now());
         // With a proxy reached by TLS this is the second handshake, and the chain is the proxy's.
-        attempt.chain = None;
+        (attempt.chain, attempt.negotiated) = (None, None);
     });
 }
 

@@ -22,17 +22,37 @@ impl Authority {
     }
 
     pub(crate) fn named(name: &str) -> Self {
+        Self::named_until(name, 2090)
+    }
+
+    pub(crate) fn named_until(name: &str, year: i32) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2090, 1, 1);
+        params.not_after = date_time_ymd(year, 1, 1);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
     /// Serves with a certificate for `host`, valid from 2020 to 2080 unless changed.
     pub(crate) async fn serve(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Server {
+        let (key, certificate) = self.issue(host, change);
+        serve(vec![certificate], &key).await
+    }
+
+    /// Serves one answer, whatever is asked.
+    pub(crate) async fn serve_with(&self, host: &str, answer: Vec<u8>) -> Server {
+        let (key, certificate) = self.issue(host, |_| {});
+        answering(config(vec![certificate], &key), answer).await
+    }
+
+    /// Issues a certificate for `host`, valid from 2020 to 2080 unless changed.
+    pub(crate) fn issue(
+        &self,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (KeyPair, CertificateDer<'static>) {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "shop.test");
@@ -41,7 +61,8 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        serve(vec![certificate.der().clone()], &key).await
+        let der = certificate.der().clone();
+        (key, der)
     }
 
     /// Issues a certificate and its key to a client, in PEM.
@@ -61,27 +82,33 @@ impl Authority {
 
 /// Serves HTTP/1.1 with a chain, the server's own certificate first.
 pub(crate) async fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Server {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    accept(config(chain, key)).await
+}
+
+fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> ServerConfig {
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    accept(config).await
+        .with_single_cert(chain, private(key))
+        .unwrap()
 }
 
 /// Serves HTTP/1.1 over TLS as it is configured.
 pub(crate) async fn accept(config: ServerConfig) -> Server {
+    answering(config, ok("hi")).await
+}
+
+async fn answering(config: ServerConfig, answer: Vec<u8>) -> Server {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::raw(move |stream| {
-        let acceptor = acceptor.clone();
+        let (acceptor, answer) = (acceptor.clone(), answer.clone());
         async move {
             let mut stream = acceptor.accept(stream).await?;
             loop {
                 read_request(&mut stream).await?;
-                stream.write_all(&ok("hi")).await?;
+                stream.write_all(&answer).await?;
                 stream.flush().await?;
             }
         }
@@ -91,6 +118,11 @@ pub(crate) async fn accept(config: ServerConfig) -> Server {
 
 pub(crate) fn at(server: &Server) -> Http {
     Http::at(server.url().replace("http:", "https:"))
+}
+
+/// Returns a key in rustls's terms.
+pub(crate) fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()))
 }
 
 /// Returns the first moment of a year.

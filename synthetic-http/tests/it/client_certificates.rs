@@ -8,10 +8,9 @@ use synthetic_core::{Reason, Secret};
 use synthetic_http::Http;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
-use crate::authority::{Authority, accept, at};
+use crate::authority::{Authority, accept, at, private};
 use crate::support::{Server, Told, run_of};
 
 /// Serves those only who show a certificate of `clients`.
@@ -27,7 +26,7 @@ async fn members_only(authority: &Authority, clients: &Authority) -> Server {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![own.der().clone()], PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())))
+        .with_single_cert(vec![own.der().clone()], private(&key))
         .unwrap();
     accept(config).await
 }

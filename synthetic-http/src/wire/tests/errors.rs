@@ -248,6 +248,7 @@ async fn time_that_runs_out_is_charged_to_the_phase_it_ran_out_in() {
         addresses: Vec::new(),
         handshake: None,
         chain: None,
+        negotiated: None,
         ready: None,
         detached: false,
     };
