@@ -19,9 +19,12 @@ mod send;
 mod settings;
 mod template;
 mod test_hosts;
+mod totp;
 pub(crate) mod wire;
 
-pub use self::auth::{Credential, from_secret};
+#[cfg(feature = "sigv4")]
+pub use self::auth::SigV4;
+pub use self::auth::{Credential, OAuth, from_secret};
 pub use self::expect::{
     Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
     size, status, that,
@@ -36,3 +39,4 @@ pub use self::preflight::Preflight;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;
+pub use self::totp::totp;

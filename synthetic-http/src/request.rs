@@ -12,7 +12,7 @@ use serde::Serialize;
 use synthetic_core::Mark;
 use url::Url;
 
-use crate::auth::{Auth, Credential};
+use crate::auth::{Auth, Credential, OAuth};
 use crate::expect::Expectation;
 use crate::header::header;
 use crate::settings::Settings;
@@ -168,6 +168,25 @@ impl Request {
     /// Adds an API key in a header of its own, as [`bearer`](Self::bearer) does.
     pub fn api_key(self, name: impl AsRef<str>, key: impl Into<Credential>) -> Self {
         self.authenticate(Auth::key(name.as_ref(), key.into()))
+    }
+
+    /// Adds `Authorization: Bearer …` with a token from an authorization server, as [`bearer`](Self::bearer) does.
+    pub fn oauth(mut self, tokens: OAuth) -> Self {
+        self.auth.push(Auth::OAuth(tokens));
+        self
+    }
+
+    /// Answers a challenge with `Authorization: Digest …`, as [`Http::digest`](crate::Http::digest) does.
+    #[cfg(feature = "digest")]
+    pub fn digest(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
+        self.authenticate(Auth::digest(user.into(), password.into()))
+    }
+
+    /// Signs the request with AWS Signature Version 4.
+    #[cfg(feature = "sigv4")]
+    pub fn sigv4(mut self, keys: crate::auth::SigV4) -> Self {
+        self.auth.push(Auth::SigV4(keys));
+        self
     }
 
     /// Sends a value as JSON, with `Content-Type: application/json` unless a header says another.

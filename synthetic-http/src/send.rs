@@ -26,7 +26,7 @@ use crate::template::template;
 use crate::wire::{self, Client, Exchange, Failed};
 
 /// What the SDK calls itself in `User-Agent`.
-const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
+pub(crate) const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
 /// How many headers a request has that brings none: `User-Agent`, `traceparent`, `Accept`, `Accept-Encoding`, `Host`, and
 /// one to spare.
 const USUAL_HEADERS: usize = 6;
@@ -115,6 +115,8 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     if changes && at_home(settings, &url) {
         mark(&mut headers, &settings.marking, scope.run(), attempt.creation());
     }
+    let at_home = at_home(settings, &url) && !request.as_a_stranger;
+    crate::auth::sign(request, at_home, &mut headers, scope, (&method, &url)).await?;
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
 
@@ -135,6 +137,14 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
             attempt.answered(exchange.status.as_u16(), exchange.hops.len());
             describe(&mut report, &exchange);
             let answer = Response::new(name, exchange, scope.redactor().cloned());
+            #[cfg(feature = "digest")]
+            if earlier.is_none()
+                && renewal::is_refusal(request, &answer)
+                && crate::auth::is_challenged(request, at_home, &answer.exchange.headers, scope)
+            {
+                record(scope.run(), report);
+                return Ok(Sent::ToBeSentAgain(deadline));
+            }
             if earlier.is_none()
                 && let Some(kept) = kept.filter(|_| renewal::is_refusal(request, &answer))
                 && renewal::renew(scope, &kept.renewed, &answer.name, deadline.at).await
@@ -167,7 +177,7 @@ enum Sent {
     ToBeSentAgain(Deadline),
 }
 
-fn record(run: Option<&Run>, report: RequestReport) {
+pub(crate) fn record(run: Option<&Run>, report: RequestReport) {
     if let Some(run) = run {
         run.record_request(report);
     }
@@ -298,7 +308,7 @@ fn traceparent(run: &Run) -> Option<HeaderValue> {
 
 /// Returns when the request must be done: in its own time, and a little before the time of the run and of its step is
 /// up, so that the failure can still say what it was waiting for.
-fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
+pub(crate) fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
     let now = Instant::now();
     let own = Deadline { at: now + timeout.min(AGES), timeout, of_the_run: false };
     let Some(run) = run.filter(|run| !run.is_cleaning_up()) else { return own };
@@ -354,7 +364,7 @@ fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     Err(failure)
 }
 
-fn describe(report: &mut RequestReport, exchange: &Exchange) {
+pub(crate) fn describe(report: &mut RequestReport, exchange: &Exchange) {
     report.status = Some(exchange.status.as_u16());
     report.duration = exchange.elapsed;
     report.phases = phases(&exchange.phases);
@@ -366,7 +376,7 @@ fn describe(report: &mut RequestReport, exchange: &Exchange) {
     report.certificate = certificate(&exchange.final_url, exchange.tls.as_ref());
 }
 
-fn describe_failed(report: &mut RequestReport, failed: &Failed, reason: Reason) {
+pub(crate) fn describe_failed(report: &mut RequestReport, failed: &Failed, reason: Reason) {
     let trail = &failed.trail;
     report.status = trail.status.map(|status| status.as_u16());
     report.reason = Some(reason);
