@@ -14,7 +14,7 @@ use super::Credential;
 use crate::scope::Scope;
 
 mod challenge;
-use self::challenge::{Algorithm, Challenge, Hash};
+use self::challenge::{Challenge, Hash};
 
 /// A user who answers challenges (RFC 7616).
 ///
@@ -145,6 +145,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::challenge::Algorithm;
     use super::*;
 
     /// RFC 7616, section 3.9.1, and RFC 2617, section 3.5.
