@@ -19,7 +19,7 @@ use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::Credential;
-use crate::explain::no_answer;
+use crate::explain::{Deadline, no_answer};
 use crate::http::Http;
 use crate::scope::Scope;
 use crate::send::{PRODUCT, deadline, describe, describe_failed, record};
@@ -76,7 +76,8 @@ struct Grant {
 #[derive(Default)]
 struct Held {
     token: Option<Token>,
-    failure: Option<Failure>,
+    /// With the secret that it may tell of.
+    failure: Option<(Failure, Secret)>,
 }
 
 #[derive(Clone)]
@@ -168,11 +169,13 @@ impl OAuth {
         // Whoever has waited for the request of another shares what it came to, or a server that is down would be asked by
         // all of them, one after the other.
         if grant.ended.load(Ordering::SeqCst) != ended
-            && let Some(failure) = held.failure.clone()
+            && let Some((failure, secret)) = held.failure.clone()
         {
+            scope.keep(&secret)?;
             return Err(self.none(scope, &failure));
         }
-        let asked = self.ask(scope, deadline).await;
+        let client_secret = grant.secret.look_up(scope).await?;
+        let asked = self.ask(&client_secret, scope, deadline).await;
         grant.ended.fetch_add(1, Ordering::SeqCst);
         match asked {
             Ok(token) => {
@@ -182,7 +185,7 @@ impl OAuth {
                 Ok(secret)
             }
             Err(failure) => {
-                *held = Held { token: None, failure: Some(failure.clone()) };
+                *held = Held { token: None, failure: Some((failure.clone(), client_secret)) };
                 Err(self.none(scope, &failure))
             }
         }
@@ -194,7 +197,7 @@ impl OAuth {
         held.token = held.token.take().filter(|token| token.secret.expose() != refused.expose());
     }
 
-    async fn ask(&self, scope: &mut Scope<'_>, deadline: crate::explain::Deadline) -> Result<Token> {
+    async fn ask(&self, secret: &Secret, scope: &mut Scope<'_>, deadline: Deadline) -> Result<Token> {
         let grant = &*self.0;
         let url = Url::parse(&grant.token_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = url.ok_or_else(|| Failure::setup("its URL is none: write it as https://host/path"))?;
@@ -204,9 +207,8 @@ impl OAuth {
         if let Some(problem) = &settings.problem {
             return Err(Failure::setup(problem.clone()));
         }
-        let secret = grant.secret.look_up(scope).await?;
         let mut outgoing = wire::Request::new(Method::POST, url.clone());
-        (outgoing.headers, outgoing.body) = self.asking(&secret, scope)?;
+        (outgoing.headers, outgoing.body) = self.asking(secret, scope)?;
         outgoing.deadline = Some(deadline.at);
         let name = format!("POST {}", url.path());
         let mut report = RequestReport::new("POST", template(None, &url));
@@ -215,6 +217,10 @@ impl OAuth {
                 describe(&mut report, &exchange);
                 let read = self.read(&exchange);
                 report.reason = read.as_ref().err().map(Failure::reason);
+                // It may have been rotated: whoever asks next has the current one.
+                if let Some(run) = scope.run().filter(|_| report.reason == Some(Reason::Setup)) {
+                    run.secrets().invalidate(secret);
+                }
                 record(scope.run(), report);
                 read
             }

@@ -108,6 +108,7 @@ fn config(at: &Path, http: u16, https: u16, members: u16) -> String {
          uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n\
          types {{ application/json json; }} gzip on; gzip_min_length 1; gzip_types application/json;\n\
          ssl_certificate {at}/server.pem; ssl_certificate_key {at}/server.key; ssl_client_certificate {at}/clients.pem;\n\
+         ssl_protocols TLSv1.2 TLSv1.3;\n\
          server {{ listen 127.0.0.1:{http}; return 301 https://shop.test:{https}$request_uri; }}\n\
          server {{ listen 127.0.0.1:{https} ssl http2; root {at}/www; ssl_verify_client optional;\n\
            add_header Strict-Transport-Security \"max-age=31536000\"; add_header X-Content-Type-Options nosniff;\n\

@@ -97,6 +97,42 @@ async fn however_many_runs_need_a_token_at_once_one_is_asked_for() {
 }
 
 #[tokio::test]
+async fn who_waits_for_the_request_of_another_shares_its_failure_and_tells_no_secret() {
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let opened = Arc::clone(&gate);
+    let tokens = Server::raw(move |mut stream| {
+        let opened = Arc::clone(&opened);
+        async move {
+            crate::support::read_request(&mut stream).await?;
+            opened.notified().await;
+            let body = format!("{{\"error\":\"invalid_client\",\"error_description\":\"{SECRET} is wrong\"}}");
+            let answer = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await
+        }
+    })
+    .await;
+    let secret = Secret::new("shop/client-secret", SECRET);
+    let oauth = OAuth::client_credentials(tokens.url(), "canary", secret);
+    let request = Http::at("http://127.0.0.1:1").oauth(oauth).get("/orders");
+    let runs = (0..10).map(|_| sending(request.clone()));
+    let runs: Vec<_> = runs.map(|orders| tokio::spawn(async move { Runner::new().run(orders).await })).collect();
+    while tokens.accepted() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // On one thread, a round is one poll of each: by now all of them wait.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    gate.notify_one();
+    for run in runs {
+        let report = run.await.unwrap();
+        assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Setup)), "{report}");
+        assert!(report.to_string().contains("invalid_client: [redacted:shop/client-secret] is wrong"), "{report}");
+    }
+    assert_eq!(tokens.accepted(), 1);
+}
+
+#[tokio::test]
 async fn a_token_is_renewed_before_it_expires() {
     let it = Shop::with(",\"expires_in\":600").await;
     let request = it.get();
