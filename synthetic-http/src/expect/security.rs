@@ -38,7 +38,6 @@ use crate::response::Response;
 /// let a_year = Duration::from_secs(365 * 86_400);
 /// let _api = shop.get("/api/health").expect(security_headers().without_csp().without_framing().hsts(a_year));
 /// ```
-#[must_use]
 pub fn security_headers() -> SecurityHeaders {
     SecurityHeaders {
         hsts: Some(Duration::from_secs(180 * 86_400)),

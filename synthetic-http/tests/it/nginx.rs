@@ -31,7 +31,7 @@ struct Nginx {
 impl Nginx {
     /// Starts one, or says why there is none.
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-    fn start() -> Option<Self> {
+    async fn start() -> Option<Self> {
         let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
             .into_iter()
             .find(|path| Path::new(path).exists());
@@ -44,10 +44,15 @@ impl Nginx {
             return None;
         };
         // A port that is free now may be taken when nginx asks for it; then others are tried.
-        (0..5).find_map(|_| Self::try_start(program)).map(Some).expect("nginx found no free ports, five times")
+        for _ in 0..5 {
+            if let Some(nginx) = Self::try_start(program).await {
+                return Some(nginx);
+            }
+        }
+        panic!("nginx found no free ports, five times");
     }
 
-    fn try_start(program: &str) -> Option<Self> {
+    async fn try_start(program: &str) -> Option<Self> {
         let (authority, clients) = (Authority::new(), Authority::named("Partners"));
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
@@ -64,24 +69,25 @@ impl Nginx {
         let (http, https, members) = (ports[0], ports[1], ports[2]);
         std::fs::write(at.join("nginx.conf"), config(at, http, https, members)).unwrap();
         drop(free);
-        let mut process = Command::new(program)
+        let process = Command::new(program)
             .args(["-p", at.to_str().unwrap(), "-c", at.join("nginx.conf").to_str().unwrap(), "-e"])
             .arg(at.join("error.log"))
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let mut nginx = Self { process, authority, clients, http, https, members, _folder: folder };
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(30) {
-            if process.try_wait().unwrap().is_some() {
+            if nginx.process.try_wait().unwrap().is_some() {
                 return None;
             }
             if ports.iter().all(|port| std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
-                return Some(Self { process, authority, clients, http, https, members, _folder: folder });
+                return Some(nginx);
             }
-            std::thread::yield_now();
+            // It says nothing when it is ready.
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let _ = process.kill();
         panic!("nginx does not listen after 30 s");
     }
 
@@ -131,7 +137,7 @@ fn authority_pem(der: &[u8]) -> String {
 #[cfg(all(feature = "http2", feature = "compression"))]
 #[tokio::test]
 async fn a_page_of_nginx_is_checked_through_redirects_http_2_and_gzip() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(nginx) = Nginx::start().await else { return };
     let api = nginx.at("http", nginx.http);
     let request = api
         .get("/old?x=1")
@@ -163,7 +169,7 @@ async fn a_page_of_nginx_is_checked_through_redirects_http_2_and_gzip() {
 
 #[tokio::test]
 async fn nginx_knows_a_client_by_its_certificate() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(nginx) = Nginx::start().await else { return };
     let (certificate, key) = nginx.clients.client("canary");
     let api = nginx.at("https", nginx.https);
     let known = api.clone().client_certificate(&certificate, &key);
