@@ -14,7 +14,7 @@ use super::{
     address::Addresses,
     body::{self, Failure},
     connector::{Lookup, RecordLayer, Resolver, SystemLookup},
-    diagnose::{self, Way},
+    diagnose,
     error::{Kind, Phase, shown},
     identity::Identity,
     journey::Journey,
@@ -22,6 +22,7 @@ use super::{
     record::{self, Record},
     redirect::Outgoing,
     tls::Tls,
+    way::Way,
 };
 
 /// What a [`Client`] is made from.

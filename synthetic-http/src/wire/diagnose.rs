@@ -8,9 +8,9 @@ use url::Url;
 use super::{
     address::OtherFamily,
     cert::Chain,
-    client::ClientSettings,
     error::{Kind, Phase, WireError, age, date, peer, span},
     record::Attempt,
+    way::Way,
 };
 
 /// What is known of a request when it fails before its answer.
@@ -21,36 +21,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) named: Option<&'a str>,
     pub(crate) attempt: Option<&'a Attempt>,
     pub(crate) way: &'a Way,
-}
-
-/// How requests go to their target.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Way {
-    /// What is said of a proxy that may have been asked; empty where there is none, or it is certain.
-    maybe: String,
-    /// The proxy that everything goes through.
-    proxy: Option<String>,
-    /// Nothing but HTTP/2 is spoken.
-    http2_only: bool,
-}
-
-impl Way {
-    pub(crate) fn of(settings: &ClientSettings) -> Self {
-        let (mut maybe, mut certain) = (String::new(), None);
-        match settings.proxy() {
-            Some(proxy) if settings.no_proxy.is_empty() => certain = Some(proxy.to_string()),
-            Some(proxy) => maybe = format!(" (the proxy {proxy} may have been asked)"),
-            None if settings.proxy.is_none() && settings.use_system_proxy => {
-                " (a proxy of the system may have been asked)".clone_into(&mut maybe);
-            }
-            None => {}
-        }
-        Self { maybe, proxy: certain, http2_only: !settings.http1 }
-    }
-
-    pub(crate) fn is_direct(&self) -> bool {
-        self.maybe.is_empty() && self.proxy.is_none()
-    }
 }
 
 impl Scene<'_> {
@@ -74,7 +44,7 @@ impl Scene<'_> {
     pub(crate) fn timed_out(&self, waited: Duration) -> WireError {
         let (phase, waited) = (self.phase(), span(waited));
         let message = match phase {
-            Phase::Resolve => format!("resolve {}: no answer within {waited}", self.host()),
+            Phase::Resolve => format!("resolve {}: no answer within {waited}", self.looked_up()),
             Phase::Connect => format!("connect to {}: no answer within {waited}{}", self.dialled(), self.any_proxy()),
             Phase::Tls => format!("tls handshake with {}: not complete within {waited}", peer(self.url)),
             _ => format!("processing: {} sent no answer within {waited} of the request", peer(self.url)),
@@ -102,7 +72,7 @@ impl Scene<'_> {
 
     fn resolve(&self, causes: &Causes<'_>) -> WireError {
         if let Some(other) = causes.family {
-            let message = format!("resolve {}: {other}", self.host());
+            let message = format!("resolve {}: {other}", self.looked_up());
             return WireError::new(Phase::Resolve, Kind::OtherFamily, message);
         }
         // The resolver's code is lost in std: only its text is left to tell "there is no such name" from "could not ask".
@@ -116,7 +86,7 @@ impl Scene<'_> {
             ]
             .iter()
             .any(|known| text.contains(known));
-        let host = self.host();
+        let host = self.looked_up();
         if unknown {
             return WireError::new(Phase::Resolve, Kind::NotFound, format!("resolve {host}: no such host"));
         }
@@ -223,6 +193,14 @@ impl Scene<'_> {
 
     fn host(&self) -> &str {
         self.url.host_str().unwrap_or("no host")
+    }
+
+    /// What is looked up: through a proxy it is the proxy's name, but for the kind that is given an address.
+    fn looked_up(&self) -> String {
+        match self.way.proxy.as_ref().filter(|proxy| !proxy.starts_with("socks5:")) {
+            Some(proxy) => format!("the proxy {proxy}"),
+            None => self.host().to_owned(),
+        }
     }
 
     /// The peer, and where it was a name, the addresses that were tried.

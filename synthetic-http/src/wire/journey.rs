@@ -13,10 +13,11 @@ use url::{Host, Url};
 use super::{
     Connection, Exchange, Failed, Hop, Phases, TlsInfo, Trail, WireError,
     cert::Seen,
-    diagnose::{self, Scene, Way},
+    diagnose::{self, Scene},
     error::{Kind, Phase},
     record::{Attempt, Record},
     redirect::Outgoing,
+    way::Way,
 };
 
 /// One call of `send`, from its first hop to the end of its answer.

@@ -6,7 +6,8 @@
 //! - `client.rs` sends; `journey.rs` keeps what is known of a request while it is under way
 //! - `record.rs` holds what the hooks in `connector.rs` and `tls.rs` notice of a connection
 //! - `redirect.rs`, `body.rs` and `decode.rs` each know one rule of HTTP
-//! - `diagnose.rs` finds the words for a failure; `error.rs` has the types
+//! - `address.rs`, `proxy.rs` and `identity.rs` hold what was set of a connection; `cipher.rs` tells what TLS agreed on
+//! - `diagnose.rs` finds the words for a failure, `way.rs` those for a proxy; `error.rs` has the types
 //!
 //! Phases have the meaning that `blackbox_exporter` gives them: `resolve` is the lookup of the name, `connect` is TCP alone,
 //! `tls` is the handshake, `processing` runs from a ready connection to the head of the answer and `transfer` from there to the
@@ -45,6 +46,7 @@ mod redirect;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod way;
 
 use crate::test_hosts::TestHosts;
 pub(crate) use address::Family;

@@ -89,6 +89,8 @@ async fn a_proxy_that_fails_is_told_apart_from_the_target() {
         let report = told.add(case, shop().proxy(url).get("/health")).await;
         assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Setup)), "{case}");
     }
+    let report = run_of(shop().proxy("http://proxy.invalid").get("/health")).await;
+    assert!(report.failures[0].to_string().contains("resolve the proxy http://proxy.invalid: "), "{report}");
     let text = told.text();
     assert!(!text.contains("s3cret"), "{text}");
     insta::assert_snapshot!(text);

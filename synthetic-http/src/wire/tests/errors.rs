@@ -3,10 +3,11 @@
 use super::*;
 use crate::wire::{
     Connection,
-    diagnose::{Scene, Way},
+    diagnose::Scene,
     error::{age, date, span},
     record::Attempt,
     shown,
+    way::Way,
 };
 
 #[tokio::test]
