@@ -1,6 +1,13 @@
 //! What can be expected of an answer.
 
 mod answer;
+mod budget;
+mod cookies;
+mod cors;
+mod headers;
+mod hops;
+mod rate_limit;
+mod security;
 mod tls;
 
 use std::fmt;
@@ -9,10 +16,19 @@ use std::time::Duration;
 
 use serde_json::Value;
 use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, Sense};
-use synthetic_core::{Clock, Run};
 
+pub(crate) use self::answer::HasTls;
 pub use self::answer::{OverTls, Timed};
-pub use self::tls::{cert_issuer, cert_names, cert_subject, tls_version};
+pub use self::budget::budget;
+pub use self::cookies::{cookie_attribute, cookie_attributes, cookie_lifetime};
+pub(crate) use self::cors::{Asked, cors};
+pub use self::headers::{header_count, header_each};
+pub use self::hops::redirect_chain;
+pub use self::rate_limit::rate_limit_left;
+pub use self::security::{SecurityHeaders, security_headers};
+pub use self::tls::{
+    cert_days_left, cert_issuer, cert_names, cert_self_signed, cert_subject, tls_cipher, tls_version, trusted_days_left,
+};
 use crate::response::Response;
 
 pub(crate) mod graphql;
@@ -284,25 +300,6 @@ impl Phase {
     }
 }
 
-/// Expects something of the days until the first certificate of the server's chain expires:
-/// `cert_days_left(ge(21))`.
-///
-/// Whole days, rounded down, by the clock of the run: 0 on the last day, negative afterwards. It is the first certificate
-/// to expire of all that the server sent, as in blackbox_exporter's `probe_ssl_earliest_cert_expiry`. Without TLS it
-/// cannot be judged, and fails.
-pub fn cert_days_left<A: OverTls + 'static>(matcher: impl Matcher<i64> + 'static) -> Expectation<A> {
-    of("days left of the certificate", "", matcher, |answer: &A, _| {
-        let expires = answer.certificate_expires_at().ok_or("no certificate: the URL is not https")?;
-        let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
-        let seconds = match expires.duration_since(now) {
-            Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            Err(past) => -i64::try_from(past.duration().as_secs()).unwrap_or(i64::MAX),
-        };
-        Ok(seconds.div_euclid(86_400))
-    })
-    .of_the_head()
-}
-
 /// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`. At most
 /// [`max_redirects`](crate::Http::max_redirects) are.
 pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
@@ -379,6 +376,15 @@ pub fn that(
     judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
 ) -> Expectation {
     Expectation::new(That { subject: subject.into(), judge }, None)
+}
+
+/// Makes an expectation of a function, and of what is wrong with what it was given.
+fn that_or(
+    subject: String,
+    defect: Option<String>,
+    judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
+) -> Expectation {
+    Expectation::new(That { subject, judge }, defect)
 }
 
 struct That<F> {

@@ -3,6 +3,7 @@
 mod account;
 mod auth;
 mod awaited;
+mod connection;
 mod events;
 mod expect;
 mod explain;
@@ -17,6 +18,7 @@ mod measure;
 mod multipart;
 pub mod net;
 mod open;
+mod preflight;
 mod renewal;
 mod request;
 mod resource;
@@ -27,26 +29,33 @@ mod settings;
 mod stream;
 mod template;
 mod test_hosts;
+mod totp;
 mod upload;
 #[cfg(feature = "websocket")]
 mod websocket;
 pub(crate) mod wire;
 
-pub use self::auth::{Credential, from_secret};
+#[cfg(feature = "sigv4")]
+pub use self::auth::SigV4;
+pub use self::auth::{Credential, OAuth, from_secret};
 pub use self::events::{Event, Events};
 pub use self::expect::{
-    Expectation, OverTls, Phase, Timed, body, cert_days_left, cert_issuer, cert_names, cert_subject, cookie, header,
-    http_version, json, latency, phase, redirects, sha256, size, status, that, tls_version,
+    Expectation, OverTls, Phase, SecurityHeaders, Timed, body, budget, cert_days_left, cert_issuer, cert_names,
+    cert_self_signed, cert_subject, cookie, cookie_attribute, cookie_attributes, cookie_lifetime, header, header_count,
+    header_each, http_version, json, latency, phase, rate_limit_left, redirect_chain, redirects, security_headers,
+    sha256, size, status, that, tls_cipher, tls_version, trusted_days_left,
 };
 pub use self::graphql::GraphQl;
 #[cfg(feature = "grpc")]
 pub use self::grpc::{GrpcHealth, ServingStatus};
 pub use self::http::Http;
 pub use self::multipart::Multipart;
+pub use self::preflight::Preflight;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;
 pub use self::stream::ResponseStream;
+pub use self::totp::totp;
 #[cfg(feature = "websocket")]
 pub use self::websocket::{Close, Message, WebSocket};
 

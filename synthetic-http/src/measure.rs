@@ -33,5 +33,10 @@ pub(crate) fn version(version: reqwest::Version) -> &'static str {
 /// `probe_ssl_earliest_cert_expiry` does.
 pub(crate) fn earliest_expiry(tls: Option<&wire::TlsInfo>) -> Option<SystemTime> {
     let earliest = tls?.certs().iter().map(|certificate| certificate.not_after).min()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(earliest).unwrap_or(0)))
+    Some(moment(earliest))
+}
+
+/// Returns the moment that is so many seconds after 1970; nothing before is told apart.
+pub(crate) fn moment(unix: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(unix).unwrap_or(0))
 }

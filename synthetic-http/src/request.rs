@@ -13,7 +13,7 @@ use serde::Serialize;
 use synthetic_core::Mark;
 use url::Url;
 
-use crate::auth::{Auth, Credential};
+use crate::auth::{Auth, Credential, OAuth};
 use crate::expect::Expectation;
 use crate::header::header;
 use crate::multipart::Multipart;
@@ -57,6 +57,8 @@ pub struct Request {
     pub(crate) max_redirects: Option<u32>,
     pub(crate) expected: Vec<Expectation>,
     pub(crate) preferred: Vec<Expectation>,
+    /// It carries nothing that the `Http` says of who sends it: no header of its own, no credentials, no cookie.
+    pub(crate) as_a_stranger: bool,
     pub(crate) problem: Option<String>,
     /// How long the answer may be silent, where it is taken piece by piece.
     pub(crate) idle_timeout: Option<Duration>,
@@ -89,6 +91,7 @@ impl Request {
             max_redirects: None,
             expected: Vec::new(),
             preferred: Vec::new(),
+            as_a_stranger: false,
             problem: None,
             idle_timeout: None,
             only_reads: false,
@@ -100,7 +103,8 @@ impl Request {
     /// first in the lead.
     ///
     /// Unless something is demanded of the [status](crate::status), it must be 2xx.
-    pub fn expect(mut self, mut expectation: Expectation) -> Self {
+    pub fn expect(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.expected.push(expectation);
         self
@@ -108,7 +112,8 @@ impl Request {
 
     /// Wishes something of the answer: what is not met degrades the run and stops nothing. Outside of any run it does
     /// nothing.
-    pub fn prefer(mut self, mut expectation: Expectation) -> Self {
+    pub fn prefer(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.preferred.push(expectation);
         self
@@ -177,6 +182,25 @@ impl Request {
     /// Adds an API key in a header of its own, as [`bearer`](Self::bearer) does.
     pub fn api_key(self, name: impl AsRef<str>, key: impl Into<Credential>) -> Self {
         self.authenticate(Auth::key(name.as_ref(), key.into()))
+    }
+
+    /// Adds `Authorization: Bearer …` with a token from an authorization server, as [`bearer`](Self::bearer) does.
+    pub fn oauth(mut self, tokens: OAuth) -> Self {
+        self.auth.push(Auth::OAuth(tokens));
+        self
+    }
+
+    /// Answers a challenge with `Authorization: Digest …`, as [`Http::digest`](crate::Http::digest) does.
+    #[cfg(feature = "digest")]
+    pub fn digest(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
+        self.authenticate(Auth::digest(user.into(), password.into()))
+    }
+
+    /// Signs the request with AWS Signature Version 4.
+    #[cfg(feature = "sigv4")]
+    pub fn sigv4(mut self, keys: crate::auth::SigV4) -> Self {
+        self.auth.push(Auth::SigV4(keys));
+        self
     }
 
     /// Sends a value as JSON, with `Content-Type: application/json` unless a header says another.

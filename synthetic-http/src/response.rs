@@ -13,8 +13,9 @@ use synthetic_core::report::Phases;
 use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Result, Run};
 
+use crate::expect::OverTls;
 use crate::explain::requested;
-use crate::measure::{earliest_expiry, phases, version};
+use crate::measure::{phases, version};
 use crate::scope::raise;
 use crate::wire::{self, Exchange};
 
@@ -174,7 +175,14 @@ impl Response {
     /// Returns the version of TLS, `1.2` or `1.3`; `None` without TLS.
     #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {
-        self.exchange.tls.as_ref()?.version
+        OverTls::tls_version(self)
+    }
+
+    /// Returns the cipher suite as IANA names it, `TLS_AES_128_GCM_SHA256`; `None` without TLS. On a connection that was used
+    /// again it is what was last agreed on with a server of the same certificate.
+    #[must_use]
+    pub fn tls_cipher(&self) -> Option<&'static str> {
+        OverTls::tls_cipher(self)
     }
 
     /// Returns the version of the protocol: `HTTP/1.1`, `HTTP/2`.
@@ -186,7 +194,7 @@ impl Response {
     /// Returns when the first certificate of the chain that the server showed expires; `None` without TLS.
     #[must_use]
     pub fn certificate_expires_at(&self) -> Option<SystemTime> {
-        earliest_expiry(self.exchange.tls.as_ref())
+        OverTls::certificate_expires_at(self)
     }
 
     /// Returns the body as a JSON value, parsed once, or why it is none.

@@ -2,11 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
+mod addresses;
 mod auth;
 mod authority;
 mod bodies;
+mod checks;
+mod client_certificates;
 mod connections;
 mod creations;
+#[cfg(feature = "digest")]
+mod digest;
 mod events;
 mod expectations;
 mod failures;
@@ -21,6 +26,10 @@ mod net_ping;
 mod net_postgres;
 mod net_tcp;
 mod net_tls;
+mod nginx;
+mod oauth;
+mod preflight;
+mod proxies;
 mod reading;
 mod records;
 mod redirects;
@@ -30,6 +39,7 @@ mod streams;
 mod support;
 mod test_hosts;
 mod tls;
+mod totp;
 mod uploads;
 mod urls;
 #[cfg(feature = "websocket")]
