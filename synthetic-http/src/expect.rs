@@ -1,5 +1,16 @@
 //! What can be expected of an answer.
 
+mod captures;
+mod encoding;
+#[cfg(feature = "golden")]
+mod golden;
+#[cfg(feature = "html")]
+mod html;
+#[cfg(feature = "openapi")]
+mod openapi;
+#[cfg(feature = "schema")]
+mod schema;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +20,18 @@ use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, S
 use synthetic_core::{Clock, Run};
 
 use crate::response::Response;
+
+pub use self::captures::body_captures;
+pub(crate) use self::captures::{compiled, nothing_matches};
+pub use self::encoding::{charset, content_encoding, transferred};
+#[cfg(feature = "golden")]
+pub use self::golden::{Golden, golden, golden_json};
+#[cfg(feature = "html")]
+pub use self::html::{html, html_all, html_attribute, html_count};
+#[cfg(feature = "openapi")]
+pub use self::openapi::{OpenApi, openapi};
+#[cfg(feature = "schema")]
+pub use self::schema::{JsonSchema, json_schema};
 
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
 /// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
@@ -62,8 +85,29 @@ impl Expectation {
         self.judge.subject()
     }
 
-    pub(crate) fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
-        self.judge.judge(answer)
+    /// Judges an answer: for expectations that are made of others.
+    ///
+    /// # Errors
+    ///
+    /// Returns what was wanted and what was there, or what is wrong with the expectation itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::{Expectation, header, json, that};
+    ///
+    /// /// Either the answer is fresh, or it says that it is not.
+    /// fn fresh_or_marked() -> Expectation {
+    ///     let (fresh, marked) = (json("$.fresh", true), header("x-cache", "STALE"));
+    ///     that("freshness", move |answer| fresh.judge(answer).or_else(|_| marked.judge(answer)))
+    /// }
+    /// # let _ = fresh_or_marked();
+    /// ```
+    pub fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+        match &self.defect {
+            None => self.judge.judge(answer),
+            Some(defect) => Err(Mismatch::new("can be judged", defect.clone())),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod capture;
 mod expect;
 mod explain;
 mod fate;
 mod header;
+#[cfg(feature = "html")]
+mod html;
 mod http;
 mod jar;
 mod measure;
@@ -24,6 +27,15 @@ pub use self::expect::{
     Expectation, Phase, body, cert_days_left, cookie, header, http_version, json, latency, phase, redirects, sha256,
     size, status, that,
 };
+#[cfg(feature = "golden")]
+pub use self::expect::{Golden, golden, golden_json};
+#[cfg(feature = "schema")]
+pub use self::expect::{JsonSchema, json_schema};
+#[cfg(feature = "openapi")]
+pub use self::expect::{OpenApi, openapi};
+pub use self::expect::{body_captures, charset, content_encoding, transferred};
+#[cfg(feature = "html")]
+pub use self::expect::{html, html_all, html_attribute, html_count};
 pub use self::http::Http;
 pub use self::request::Request;
 pub use self::resource::HttpResource;

@@ -51,6 +51,8 @@ pub struct Request {
     pub(crate) max_redirects: Option<u32>,
     pub(crate) expected: Vec<Expectation>,
     pub(crate) preferred: Vec<Expectation>,
+    /// What the [`Http`](crate::Http) expects of every answer is expected of this one too.
+    pub(crate) judged_by_http: bool,
     pub(crate) problem: Option<String>,
     pub(crate) place: &'static Location<'static>,
 }
@@ -77,6 +79,7 @@ impl Request {
             max_redirects: None,
             expected: Vec::new(),
             preferred: Vec::new(),
+            judged_by_http: true,
             problem: None,
             place,
         }
@@ -85,8 +88,10 @@ impl Request {
     /// Demands something of the answer. All that is demanded is judged, then one failure lists everything unmet, the
     /// first in the lead.
     ///
-    /// Unless something is demanded of the [status](crate::status), it must be 2xx.
-    pub fn expect(mut self, mut expectation: Expectation) -> Self {
+    /// Unless something is demanded of the [status](crate::status), here or by the [`Http`](crate::Http::expect), it must
+    /// be 2xx.
+    pub fn expect(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.expected.push(expectation);
         self
@@ -94,9 +99,16 @@ impl Request {
 
     /// Wishes something of the answer: what is not met degrades the run and stops nothing. Outside of any run it does
     /// nothing.
-    pub fn prefer(mut self, mut expectation: Expectation) -> Self {
+    pub fn prefer(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.preferred.push(expectation);
+        self
+    }
+
+    /// Leaves aside what the [`Http`](crate::Http) expects of every answer.
+    pub(crate) fn judged_alone(mut self) -> Self {
+        self.judged_by_http = false;
         self
     }
 
@@ -256,6 +268,22 @@ impl Request {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         Ok(url)
+    }
+
+    /// Returns what is demanded of the answer: by the [`Http`](crate::Http), unless the request says otherwise, and by the
+    /// request.
+    pub(crate) fn demands(&self) -> impl Iterator<Item = &Expectation> {
+        let own_status = self.expected.iter().any(Expectation::is_of_the_status);
+        let of_all = self.settings.expected.iter().filter(move |expectation| {
+            self.judged_by_http && !(own_status && expectation.is_of_the_status())
+        });
+        of_all.chain(&self.expected)
+    }
+
+    /// Returns what is wished of the answer: by the [`Http`](crate::Http), and by the request.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = &Expectation> {
+        let of_all = self.settings.preferred.iter().filter(|_| self.judged_by_http);
+        of_all.chain(&self.preferred)
     }
 
     fn authenticate(mut self, auth: Result<Auth, String>) -> Self {

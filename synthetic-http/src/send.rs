@@ -308,8 +308,8 @@ fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
 fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     let mut unmet: Option<Failure> = None;
     let mut also = Vec::new();
-    let default = (!request.expected.iter().any(Expectation::is_of_the_status)).then(|| status(200..=299));
-    for expectation in default.iter().chain(&request.expected) {
+    let default = (!request.demands().any(Expectation::is_of_the_status)).then(|| status(200..=299));
+    for expectation in default.iter().chain(request.demands()) {
         let Err(mismatch) = expectation.judge(answer) else { continue };
         let subject = format!("{} of {}", expectation.subject(), answer.name);
         if unmet.is_none() {
@@ -318,7 +318,7 @@ fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
             also.push(format!("{subject}: {mismatch}"));
         }
     }
-    for preference in &request.preferred {
+    for preference in request.wishes() {
         let Err(mismatch) = preference.judge(answer) else { continue };
         if let Some(run) = run {
             let subject = format!("{} of {}", preference.subject(), answer.name);
