@@ -7,7 +7,11 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Int
 use serde::forward_to_deserialize_any;
 
 /// Texts in their order, some of them named, some of them not there.
-pub(crate) struct Texts<'a>(pub(crate) Vec<(Option<&'a str>, Option<&'a str>)>);
+pub(crate) struct Texts<'a> {
+    texts: Vec<(Option<&'a str>, Option<&'a str>)>,
+    /// A scalar is the first of several.
+    first_counts: bool,
+}
 
 impl<'a> Texts<'a> {
     /// Returns what the groups of a pattern captured; what all of it matched, where it has no groups.
@@ -15,7 +19,14 @@ impl<'a> Texts<'a> {
         let captures = regex.captures(text)?;
         let whole = usize::from(regex.captures_len() > 1);
         let groups = regex.capture_names().enumerate().skip(whole);
-        Some(Self(groups.map(|(at, name)| (name, captures.get(at).map(|found| found.as_str()))).collect()))
+        let texts = groups.map(|(at, name)| (name, captures.get(at).map(|found| found.as_str()))).collect();
+        Some(Self { texts, first_counts: false })
+    }
+
+    /// Returns the texts of elements.
+    #[cfg(feature = "html")]
+    pub(crate) fn of_elements(texts: impl Iterator<Item = &'a str>) -> Self {
+        Self { texts: texts.map(|text| (None, Some(text))).collect(), first_counts: true }
     }
 
     /// Reads them: a scalar from the only one, a tuple or a list from all, a struct or a map from the named ones.
@@ -24,7 +35,8 @@ impl<'a> Texts<'a> {
     }
 
     fn only(&self) -> Result<Text<'a>, Unread> {
-        match self.0.as_slice() {
+        match self.texts.as_slice() {
+            [(_, text), ..] if self.first_counts => Ok(Text(*text)),
             [(_, text)] => Ok(Text(*text)),
             [] => Err(Unread("there is nothing to read".to_owned())),
             more => Err(Unread(format!("there are {} texts, and one is wanted: read a tuple of them", more.len()))),
@@ -153,12 +165,12 @@ impl<'de> Deserializer<'de> for Texts<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        visitor.visit_seq(InOrder(self.0.into_iter()))
+        visitor.visit_seq(InOrder(self.texts.into_iter()))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Unread> {
-        if self.0.len() != length {
-            return Err(Unread::custom(format_args!("there are {} texts, and {length} are wanted", self.0.len())));
+        if self.texts.len() != length {
+            return Err(Unread::custom(format_args!("there are {} texts, and {length} are wanted", self.texts.len())));
         }
         self.deserialize_seq(visitor)
     }
@@ -174,7 +186,7 @@ impl<'de> Deserializer<'de> for Texts<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         // A group that took no part is left out, so that an `Option` is `None` and a default holds.
-        let named = self.0.into_iter().filter_map(|(name, text)| Some((name?, Text(Some(text?)))));
+        let named = self.texts.into_iter().filter_map(|(name, text)| Some((name?, Text(Some(text?)))));
         visitor.visit_map(MapDeserializer::new(named))
     }
 
