@@ -1,5 +1,7 @@
 //! What can be expected of an answer.
 
+#[cfg(any(feature = "schema", feature = "golden"))]
+mod brief;
 mod captures;
 mod encoding;
 #[cfg(feature = "golden")]
