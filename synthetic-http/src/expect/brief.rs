@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use serde_json::Value;
-use synthetic_core::expect::{Show, push_name};
+use synthetic_core::expect::Show;
+#[cfg(feature = "schema")]
+use synthetic_core::expect::push_name;
 
 /// How many characters of a value a line shows.
 const LONGEST: usize = 120;
