@@ -127,7 +127,13 @@ fn compiled(schema: &Value) -> Result<Arc<Validator>, String> {
 
 /// Says why a schema cannot be compiled: which part of it is wrong.
 pub(super) fn defect(error: &jsonschema::ValidationError<'_>) -> String {
-    use std::error::Error as _;
+    let at = error.instance_path();
+    let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
+    format!("is no usable schema{at}: {}", with_causes(error))
+}
+
+/// Returns an error with what caused it.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -137,9 +143,7 @@ pub(super) fn defect(error: &jsonschema::ValidationError<'_>) -> String {
         }
         source = cause.source();
     }
-    let at = error.instance_path();
-    let at = if at.is_empty() { String::new() } else { format!(" at {at}") };
-    format!("is no usable schema{at}: {text}")
+    text
 }
 
 /// Refuses to fetch what a schema refers to: a check must not depend on another server, nor ask one that nobody named.
