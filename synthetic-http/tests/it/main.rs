@@ -4,16 +4,25 @@
 
 mod auth;
 mod bodies;
+mod captures;
 mod connections;
 mod creations;
 mod expectations;
 mod failures;
+#[cfg(feature = "golden")]
+mod golden;
+#[cfg(feature = "html")]
+mod html;
 mod identity;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod reading;
 mod records;
 mod redirects;
 mod renewal;
 mod resources;
+#[cfg(feature = "schema")]
+mod schema;
 mod support;
 mod test_hosts;
 mod tls;
