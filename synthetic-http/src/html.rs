@@ -3,7 +3,9 @@
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use scraper::{ElementRef, Html, Node, Selector};
+use html5ever::driver::{ParseOpts, parse_document};
+use html5ever::tendril::{StrTendril, TendrilSink};
+use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
 use serde::de::DeserializeOwned;
 use synthetic_core::{Failure, Result};
 
@@ -13,12 +15,43 @@ use crate::response::{Response, short_type_name};
 /// How many characters of an element's text a failure shows.
 const EXCERPT: usize = 100;
 
+/// How much of a page is parsed between two looks at what became of it, in bytes.
+const PIECE: usize = 512;
+
+/// How many nodes a page may have.
+const NODES: usize = 250_000;
+
+/// How deep a page may be nested; browsers stop at 512.
+const DEPTH: usize = 1_024;
+
 /// A parsed page. Its elements remember what they computed of themselves, so that they are looked at by one at a time.
 pub(crate) struct Page(Mutex<Html>);
 
 impl Page {
-    pub(crate) fn parse(text: &str) -> Self {
-        Self(Mutex::new(Html::parse_document(text)))
+    /// Parses a text, or says which limit it exceeds.
+    ///
+    /// What a parser does for a page of a given size is bounded only by the square of it: elements that are never closed are
+    /// looked through for each that follows, or made again in each. So it is fed in pieces, and stopped.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut parser = parse_document(HtmlTreeSink::new(Html::new_document()), ParseOpts::default());
+        let (mut rest, mut seen) = (text, 0);
+        while !rest.is_empty() {
+            let end = (PIECE.min(rest.len())..rest.len()).find(|end| rest.is_char_boundary(*end));
+            let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+            parser.process(StrTendril::from(piece));
+            rest = after;
+            let html = parser.tokenizer.sink.sink.0.borrow();
+            let nodes = html.tree.nodes();
+            let fresh = nodes.len() - seen;
+            seen += fresh;
+            if seen > NODES {
+                return Err(format!("a page of more than {NODES} nodes, which is not looked at"));
+            }
+            if nodes.rev().take(fresh).any(|node| node.ancestors().nth(DEPTH).is_some()) {
+                return Err(format!("a page nested more than {DEPTH} deep, which is not looked at"));
+            }
+        }
+        Ok(Self(Mutex::new(parser.finish())))
     }
 
     /// Returns what `read` makes of each element that is selected, in document order, at most `most` of them.
@@ -171,16 +204,18 @@ impl Response {
         let subject = format!("{subject} in {}", self.name);
         let raise = |failure: Failure| self.raise(failure.at(place));
         let css = Css::parse(selector).map_err(|why| raise(Failure::setup(format!("{}: {why}", self.name))))?;
-        let selected = self.page().select(&css, usize::MAX, read);
+        let expected = || format!("is of the form {}", short_type_name::<T>());
+        let page = self.page().map_err(|why| raise(self.lacks(subject.clone(), expected(), why.to_owned())))?;
+        let selected = page.select(&css, usize::MAX, read);
         let found: Vec<String> = selected.iter().flatten().cloned().collect();
         if found.is_empty() {
             let actual = match selected.len() {
-                0 => self.page().near(&css),
+                0 => page.near(&css),
                 elements => format!("{elements} such elements, none of which has the attribute"),
             };
             return Err(raise(self.lacks(subject, "exists".to_owned(), actual)));
         }
         let texts = Texts::of_elements(found.iter().map(String::as_str));
-        texts.read().map_err(|why| raise(self.lacks(subject, format!("is of the form {}", short_type_name::<T>()), why)))
+        texts.read().map_err(|why| raise(self.lacks(subject, expected(), why)))
     }
 }

@@ -30,7 +30,7 @@ pub struct Response {
     pub(crate) exchange: Exchange,
     json: OnceLock<Result<Value, String>>,
     #[cfg(feature = "html")]
-    page: OnceLock<crate::html::Page>,
+    page: OnceLock<Result<crate::html::Page, String>>,
     /// What knows the secrets of the request, outside of any run.
     redactor: Option<Redactor>,
 }
@@ -236,10 +236,11 @@ impl Response {
         self.json.get_or_init(parse).as_ref().map_err(String::as_str)
     }
 
-    /// Returns the body as a page of HTML, parsed once. Every text is one, for a browser as for the parser.
+    /// Returns the body as a page of HTML, parsed once, or which limit it exceeds. Every text is a page, for a browser as for
+    /// the parser.
     #[cfg(feature = "html")]
-    pub(crate) fn page(&self) -> &crate::html::Page {
-        self.page.get_or_init(|| crate::html::Page::parse(&self.text()))
+    pub(crate) fn page(&self) -> Result<&crate::html::Page, &str> {
+        self.page.get_or_init(|| crate::html::Page::parse(&self.text())).as_ref().map_err(String::as_str)
     }
 
     fn unreadable(&self, expected: String, why: &str, place: &'static Location<'static>) -> Failure {

@@ -78,7 +78,7 @@ pub fn golden(path: impl AsRef<Path>) -> Golden {
 /// );
 /// ```
 pub fn golden_json(value: Value) -> Golden {
-    Golden::new("the one in the code".to_owned(), Ok(Content::Json(value)))
+    Golden::new("in the code".to_owned(), Ok(Content::Json(value)))
 }
 
 /// Holds a body that was kept, and what of it varies: what [`golden`] and [`golden_json`] make. Cheap to clone.

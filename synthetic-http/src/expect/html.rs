@@ -13,7 +13,7 @@ use crate::response::Response;
 ///
 /// The text is that of the element and of what is in it, without scripts and styles, white space collapsed. No such
 /// element fails and says what is near, unless the matcher is about presence: `html(".error", not(exists()))`. It is the
-/// page as the server sent it: no script has run. A page is parsed once per answer; a selector that is none is found
+/// page as the server sent it: no script has run. One of more than 250,000 nodes, or nested more than 1,024 deep, fails. A page is parsed once per answer; a selector that is none is found
 /// before anything is sent.
 ///
 /// # Examples
@@ -110,7 +110,8 @@ where
     fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
         let wanted = |actual: String| Mismatch::new(expect::described(&self.matcher, Sense::Is), actual);
         let css = self.css.as_ref().map_err(|why| wanted(why.clone()))?;
-        match (self.take)(answer.page(), css) {
+        let page = answer.page().map_err(|why| wanted(why.to_owned()))?;
+        match (self.take)(page, css) {
             Ok(value) => expect::check(&value, &self.matcher),
             Err(_) if self.matcher.matches_missing() == Some(true) => Ok(()),
             Err(missing) => Err(wanted(missing)),

@@ -15,6 +15,11 @@ use super::brief::path_of;
 use super::{Expectation, Judge};
 use crate::response::Response;
 
+/// What a schema's relative references are relative to.
+pub(super) const BASE: &str = "document:///";
+
+const REFERS: &str = "it refers to";
+
 /// Expects that the body fits a JSON Schema: `json_schema(json!({"type": "object", "required": ["id"]}))`.
 ///
 /// It is given as a value, as text in JSON, or [read from a file](JsonSchema::read). The draft is what `$schema` says
@@ -122,7 +127,7 @@ impl fmt::Debug for JsonSchema {
 
 fn compiled(schema: &Value) -> Result<Arc<Validator>, String> {
     let options = jsonschema::options().should_validate_formats(true).with_retriever(NothingIsFetched);
-    options.build(schema).map(Arc::new).map_err(|error| defect(&error))
+    options.with_base_uri(format!("{BASE}schema")).build(schema).map(Arc::new).map_err(|error| defect(&error))
 }
 
 /// Says why a schema cannot be compiled: which part of it is wrong.
@@ -132,7 +137,7 @@ pub(super) fn defect(error: &jsonschema::ValidationError<'_>) -> String {
     format!("is no usable schema{at}: {}", with_causes(error))
 }
 
-/// Returns an error with what caused it.
+/// Returns an error with what caused it; only our own words, where it is that nothing is fetched.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -143,7 +148,7 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    text.find(REFERS).map(|at| text[at..].to_owned()).unwrap_or(text)
 }
 
 /// Refuses to fetch what a schema refers to: a check must not depend on another server, nor ask one that nobody named.
@@ -151,8 +156,8 @@ pub(super) struct NothingIsFetched;
 
 impl Retrieve for NothingIsFetched {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        let place = uri.as_str().strip_prefix("json-schema:///").unwrap_or(uri.as_str());
-        Err(format!("it refers to {place}, and nothing is fetched: put what is referred to into the same document").into())
+        let place = uri.as_str().strip_prefix(BASE).unwrap_or(uri.as_str());
+        Err(format!("{REFERS} {place}, and nothing is fetched: put what is referred to into the same document").into())
     }
 }
 

@@ -101,8 +101,26 @@ async fn a_selector_that_is_none_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_nested_without_end_is_read() {
-    let page = "<div>".repeat(100_000) + "<b id=x>deep</b>";
+async fn a_page_that_would_take_for_ever_to_parse_is_left() {
+    let bold: String = (0..400).map(|at| format!("<b id={at}>")).collect();
+    for (page, told) in [
+        ("<div>".repeat(150_000), "a page nested more than 1024 deep, which is not looked at"),
+        (bold + &"<p>".repeat(50_000), "a page of more than 250000 nodes, which is not looked at"),
+        (format!("{}</body><!-- -->", "<div>".repeat(20)).repeat(5_000), "nested more than 1024 deep"),
+    ] {
+        let server = Server::answering(move |_| typed("200 OK", "text/html", &page)).await;
+        let request = Http::at(server.url()).get("/").expect(html("h1", not(exists()))).expect(html_count("p", ge(0)));
+        let report = run_of(request).await;
+        let failure = format!("{:?}", report.failures[0]);
+        assert!(failure.contains(told), "{failure}");
+        let answer = Http::at(server.url()).get("/").send().await.unwrap();
+        assert!(answer.read_html::<String>("p").unwrap_err().to_string().contains("p in GET /"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_browsers_take_is_read() {
+    let page = "<div>".repeat(500) + "<b id=x>deep</b>";
     let server = Server::answering(move |_| typed("200 OK", "text/html", &page)).await;
     let answer = Http::at(server.url()).get("/").send().await.unwrap();
     assert_eq!(answer.read_html::<String>("#x").unwrap(), "deep");

@@ -2,7 +2,6 @@
 
 use serde_json::json as value;
 use synthetic_core::Reason;
-use synthetic_core::prelude::*;
 use synthetic_http::{Expectation, Http, JsonSchema, json_schema};
 
 use crate::support::{Server, Told, run_of, typed};

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::schema::violations::Violations;
 use super::super::schema::{NothingIsFetched, defect};
-use super::document::{members, resolved};
+use super::document::{BASE, members, resolved};
 use crate::response::Response;
 
 /// Compiles schemas, each once.
@@ -43,6 +43,7 @@ impl<'r> Schemas<'r> {
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_registry(self.registry)
+            .with_base_uri(format!("{BASE}-schema"))
             .with_retriever(NothingIsFetched)
             .should_validate_formats(true);
         let validator = options.build(schema).map_err(|error| format!("its schema {}", defect(&error)))?;

@@ -60,7 +60,7 @@ impl Contract {
             }
         }
         if operations.is_empty() {
-            return Err(whole("has no operation, and what has none can be answered by nothing".to_owned()));
+            return Err(whole("has no operation: nothing can be judged by it".to_owned()));
         }
         operations.sort_by(|one, other| match (one.templates.first(), other.templates.first()) {
             (Some(one), Some(other)) => one.by_concreteness(other),

@@ -1,8 +1,10 @@
 //! Makes the schemas of an OpenAPI document ones of JSON Schema 2020-12, as an answer has to fit them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use super::document::{BASE, resolved};
+use super::document::{BASE, members, resolved};
 
 /// How deep schemas that refer to one another are looked into for properties.
 const DEPTH: usize = 32;
@@ -62,7 +64,7 @@ impl Dialect<'_> {
     }
 
     fn schema(&self, schema: &mut Value, stands: Stands) {
-        let closed = self.strict && stands == Stands::Alone && self.is_to_be_closed(schema);
+        let closed = if self.strict && stands == Stands::Alone { self.all_it_may_have(schema) } else { None };
         let Value::Object(keywords) = schema else { return };
         if self.is_3_0 && keywords.contains_key("$ref") {
             keywords.retain(|name, _| name == "$ref");
@@ -103,47 +105,54 @@ impl Dialect<'_> {
             exclusive(keywords, "exclusiveMinimum", "minimum");
             exclusive(keywords, "exclusiveMaximum", "maximum");
         }
-        if closed {
-            keywords.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+        if let Some(names) = closed {
+            // Not `unevaluatedProperties`: of an `allOf` with something wrong in it, that says that all of it is too much.
+            keywords.entry("propertyNames").or_insert_with(|| json!({ "enum": names }));
         }
         if self.is_3_0 && keywords.remove("nullable") == Some(Value::Bool(true)) {
             nullable(schema);
         }
     }
 
-    /// Takes out of `required` what only requests have; strictly, an answer must not have it.
+    /// Takes out of `required` what only requests have.
     fn forgive_write_only(&self, keywords: &mut Map<String, Value>) {
-        let is_write_only = |schema: &Value| {
-            let of = |schema: &Value| schema.get("writeOnly") == Some(&Value::Bool(true));
-            of(schema) || resolved(self.document, schema).is_ok_and(of)
+        let Some(Value::Object(properties)) = keywords.get("properties") else { return };
+        let is_asked_for = |name: &Value| {
+            let property = name.as_str().and_then(|name| properties.get(name));
+            !property.is_some_and(|schema| self.is_write_only(schema))
         };
-        let Some(Value::Object(properties)) = keywords.get_mut("properties") else { return };
-        let write_only: Vec<String> =
-            properties.iter().filter(|(_, schema)| is_write_only(schema)).map(|(name, _)| name.clone()).collect();
-        if self.strict {
-            for name in &write_only {
-                properties.insert(name.clone(), Value::Bool(false));
-            }
-        }
-        if let Some(Value::Array(required)) = keywords.get_mut("required") {
-            required.retain(|name| !write_only.iter().any(|other| name == other));
-        }
+        let Some(Value::Array(required)) = keywords.get("required") else { return };
+        let required = required.iter().filter(|name| is_asked_for(name)).cloned().collect();
+        keywords.insert("required".to_owned(), required);
     }
 
-    /// Returns whether a schema lists properties, itself or through what it is made of, and leaves open whether there may be
-    /// others.
-    fn is_to_be_closed(&self, schema: &Value) -> bool {
-        let says = |name| schema.get(name).is_some();
-        !says("additionalProperties") && !says("unevaluatedProperties") && self.lists_properties(schema, DEPTH)
+    fn is_write_only(&self, schema: &Value) -> bool {
+        let of = |schema: &Value| schema.get("writeOnly") == Some(&Value::Bool(true));
+        of(schema) || resolved(self.document, schema).is_ok_and(of)
     }
 
-    fn lists_properties(&self, schema: &Value, depth: usize) -> bool {
+    /// Returns the properties that a schema lists for answers, itself and through what it is made of; `None` where it lists
+    /// none, or leaves open whether there may be others.
+    fn all_it_may_have(&self, schema: &Value) -> Option<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        let closed = self.collect(schema, &mut names, DEPTH);
+        (closed && !names.is_empty()).then_some(names)
+    }
+
+    /// Adds the names of properties, and returns whether there are no others.
+    fn collect(&self, schema: &Value, names: &mut BTreeSet<String>, depth: usize) -> bool {
         let Some(depth) = depth.checked_sub(1) else { return false };
-        let members = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|name| schema.get(name)?.as_array()).flatten();
-        schema.get("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty())
-            || members.into_iter().any(|member| self.lists_properties(member, depth))
-            || (schema.get("$ref").is_some()
-                && resolved(self.document, schema).is_ok_and(|schema| self.lists_properties(schema, depth)))
+        let is_open = |name| schema.get(name).is_some_and(|schema| schema != false);
+        if ["additionalProperties", "unevaluatedProperties", "patternProperties"].into_iter().any(is_open) {
+            return false;
+        }
+        let properties = members(schema, "properties").filter(|(_, schema)| !self.is_write_only(schema));
+        names.extend(properties.map(|(name, _)| name.clone()));
+        let parts = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|name| schema.get(name)?.as_array()).flatten();
+        let parts = parts.chain(["then", "else"].into_iter().filter_map(|name| schema.get(name)));
+        let all_are_closed = parts.fold(true, |closed, part| self.collect(part, names, depth) && closed);
+        let referred = schema.get("$ref").map(|_| resolved(self.document, schema));
+        all_are_closed && referred.is_none_or(|schema| schema.is_ok_and(|schema| self.collect(schema, names, depth)))
     }
 }
 
@@ -230,8 +239,8 @@ mod tests {
     #[test]
     fn what_stands_beside_a_reference_counts_only_in_3_1() {
         let schema = json!({"$ref": "#/components/schemas/Pet", "minProperties": 1});
-        check(true, false, schema.clone(), json!({"$ref": "urn:openapi#/components/schemas/Pet"}));
-        check(false, false, schema, json!({"$ref": "urn:openapi#/components/schemas/Pet", "minProperties": 1}));
+        check(true, false, schema.clone(), json!({"$ref": "document:///openapi#/components/schemas/Pet"}));
+        check(false, false, schema, json!({"$ref": "document:///openapi#/components/schemas/Pet", "minProperties": 1}));
     }
 
     #[test]
@@ -252,10 +261,10 @@ mod tests {
         });
         let closed = json!({
             "allOf": [
-                {"$ref": "urn:openapi#/components/schemas/Pet"},
-                {"properties": {"tag": {"properties": {"x": {}}, "unevaluatedProperties": false}}},
+                {"$ref": "document:///openapi#/components/schemas/Pet"},
+                {"properties": {"tag": {"properties": {"x": {}}, "propertyNames": {"enum": ["x"]}}}},
             ],
-            "unevaluatedProperties": false,
+            "propertyNames": {"enum": ["name", "tag"]},
         });
         check(true, true, schema, closed);
     }
@@ -265,6 +274,7 @@ mod tests {
         for open in [
             json!({"type": "object"}),
             json!({"properties": {"a": {}}, "additionalProperties": true}),
+            json!({"properties": {"a": {}}, "allOf": [{"patternProperties": {"^x-": {}}}]}),
             json!({"not": {"properties": {"a": {}}}}),
         ] {
             check(true, true, open.clone(), open);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What the document is called where its schemas refer to it.
-pub(super) const BASE: &str = "urn:openapi";
+pub(super) const BASE: &str = "document:///openapi";
 
 /// How many references may lead to one another.
 const REFERENCES: usize = 32;
@@ -15,7 +15,8 @@ pub(super) fn parse(text: &str) -> Result<Value, String> {
     }
     serde_saphyr::from_str(text).map_err(|error| {
         let error = error.to_string();
-        format!("is no YAML: {}", error.lines().next().unwrap_or_default())
+        let line = error.lines().next().unwrap_or_default();
+        format!("is no YAML: {}", line.strip_prefix("error: ").unwrap_or(line))
     })
 }
 
@@ -47,7 +48,7 @@ pub(super) fn resolved<'d>(document: &'d Value, value: &'d Value) -> Result<&'d 
             return Err(format!("it refers to {reference}, and nothing is fetched: bundle the document into one file"));
         };
         let pointer = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
-        value = document.pointer(&pointer).ok_or_else(|| format!("it refers to {reference}, which is not there"))?;
+        value = document.pointer(&pointer).ok_or_else(|| format!("it refers to #{pointer}, which is not there"))?;
     }
     Err(format!("more than {REFERENCES} references lead to one another"))
 }

@@ -62,10 +62,17 @@ fn line(error: &ValidationError<'_>, path: &str, depth: usize) -> String {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             return format!("{at}: expected no property besides those of the schema, actual also {}", quoted(unexpected));
         }
+        Kind::PropertyNames { error } if matches!(error.kind(), Kind::Enum { .. }) => {
+            let name = error.instance();
+            return format!("{at}: expected no property besides those of the schema, actual also {}", brief(name));
+        }
+        Kind::PropertyNames { error } => {
+            return format!("{at}: expected that each name {}, actual {}", wanted(error), brief(error.instance()));
+        }
         _ => brief(instance),
     };
     let mut text = format!("{at}: expected {}, actual {actual}", wanted(error));
-    if let (Some(nearest), 1..) = (nearest(error.kind()), depth) {
+    if let (Some(nearest), 1..) = (nearest(error), depth) {
         // The path of what is inside of an alternative begins at the root, too.
         text.push_str(&format!("; nearest is alternative {}: {}", nearest.0 + 1, line(nearest.1, path, depth - 1)));
     }
@@ -109,11 +116,14 @@ fn wanted(error: &ValidationError<'_>) -> String {
 }
 
 /// Returns the alternative with the least to complain about, and the first complaint.
-fn nearest(kind: &Kind) -> Option<(usize, &ValidationError<'static>)> {
-    let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = kind else { return None };
-    // An alternative for `null` is near to nothing.
+fn nearest<'e>(error: &'e ValidationError<'_>) -> Option<(usize, &'e ValidationError<'static>)> {
+    let (Kind::AnyOf { context } | Kind::OneOfNotValid { context }) = error.kind() else { return None };
+    // An alternative for `null`, or for one text, is near to nothing.
     let of_another_kind = |errors: &Vec<ValidationError<'_>>| {
-        errors.first().is_some_and(|error| matches!(error.kind(), Kind::Type { .. }) && error.instance_path().is_empty())
+        errors.iter().any(|inner| {
+            matches!(inner.kind(), Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. })
+                && inner.instance_path().as_str() == error.instance_path().as_str()
+        })
     };
     let alternatives = context.iter().enumerate().filter(|(_, errors)| !errors.is_empty());
     let (at, errors) = alternatives.min_by_key(|(_, errors)| (of_another_kind(errors), errors.len()))?;
