@@ -275,10 +275,7 @@ mod tests {
     #[test]
     fn a_group_that_took_no_part_is_none() {
         check(r"order (\S+) of (x)?", Ok(("o-7".to_owned(), None::<u8>)));
-        check::<(String, u8)>(
-            r"order (\S+) of (x)?",
-            Err("a group took no part in the match: read it as an `Option`"),
-        );
+        check::<(String, u8)>(r"order (\S+) of (x)?", Err("a group took no part in the match: read it as an `Option`"));
     }
 
     #[test]

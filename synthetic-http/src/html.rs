@@ -69,12 +69,16 @@ impl Page {
             let count = html.select(&selector).count();
             if let Some(first) = html.select(&selector).next() {
                 let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-                return format!("no element {}; there is {prefix} ({times}), with {}", css.text, excerpt(&text(first)));
+                return format!(
+                    "no element {}; there is {prefix} ({times}), with {}",
+                    css.text,
+                    excerpt("text", &text(first))
+                );
             }
         }
         let title = Selector::parse("title").ok().and_then(|title| html.select(&title).next().map(text));
         let elements = html.root_element().descendent_elements().count();
-        let title = title.map_or_else(|| "no title".to_owned(), |title| format!("the title {}", excerpt(&title)));
+        let title = excerpt("title", &title.unwrap_or_default());
         format!("no element {}; the page has {title} and {elements} elements", css.text)
     }
 
@@ -139,12 +143,12 @@ pub(crate) fn text(element: ElementRef<'_>) -> String {
     collapsed
 }
 
-/// Returns the beginning of a text in quotes, or `no text`.
-fn excerpt(text: &str) -> String {
+/// Returns the beginning of a text and what it is: `the text "12.50 EUR"`, `no text`.
+fn excerpt(what: &str, text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
-        _ if text.is_empty() => "no text".to_owned(),
-        Some((end, _)) => format!("the text {:?} …", &text[..end]),
-        None => format!("the text {text:?}"),
+        _ if text.is_empty() => format!("no {what}"),
+        Some((end, _)) => format!("the {what} {:?} …", &text[..end]),
+        None => format!("the {what} {text:?}"),
     }
 }
 

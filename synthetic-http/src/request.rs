@@ -274,9 +274,11 @@ impl Request {
     /// request.
     pub(crate) fn demands(&self) -> impl Iterator<Item = &Expectation> {
         let own_status = self.expected.iter().any(Expectation::is_of_the_status);
-        let of_all = self.settings.expected.iter().filter(move |expectation| {
-            self.judged_by_http && !(own_status && expectation.is_of_the_status())
-        });
+        let of_all = self
+            .settings
+            .expected
+            .iter()
+            .filter(move |expectation| self.judged_by_http && !(own_status && expectation.is_of_the_status()));
         of_all.chain(&self.expected)
     }
 

@@ -206,7 +206,8 @@ impl Resource for HttpResource {
 
     async fn find(&self, mark: &Mark) -> Result<Vec<String>> {
         let Some((template, ids)) = &self.0.find else { return Ok(Vec::new()) };
-        let request = self.0.http.get(filled(template, "{mark}", mark.as_str())).template(named(template)).judged_alone();
+        let request =
+            self.0.http.get(filled(template, "{mark}", mark.as_str())).template(named(template)).judged_alone();
         let answer = request.send().await?;
         many(&answer, ids)?.into_iter().map(|id| text(id, &answer, ids)).collect()
     }

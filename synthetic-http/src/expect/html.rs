@@ -49,9 +49,7 @@ pub fn html_all(selector: impl AsRef<str>, matcher: impl Matcher<Vec<String>> + 
 
 /// Expects something of how many elements a CSS selector finds: `html_count("#cart li", 3_u64)`, `html_count(".error", eq(0))`.
 pub fn html_count(selector: impl AsRef<str>, matcher: impl Matcher<u64> + 'static) -> Expectation {
-    selected("count of", selector.as_ref(), matcher, |page, css| {
-        Ok(page.select(css, usize::MAX, |_| ()).len() as u64)
-    })
+    selected("count of", selector.as_ref(), matcher, |page, css| Ok(page.select(css, usize::MAX, |_| ()).len() as u64))
 }
 
 /// Expects something of an attribute of the first element that a CSS selector finds:
@@ -85,7 +83,10 @@ fn selected<T: fmt::Debug + 'static>(
 ) -> Expectation {
     let css = Css::parse(selector);
     let defect = css.as_ref().err().cloned().or_else(|| matcher.defect());
-    Expectation::new(Selected { subject: format!("{} {selector}", subject.into()), css, take, matcher, of: PhantomData }, defect)
+    Expectation::new(
+        Selected { subject: format!("{} {selector}", subject.into()), css, take, matcher, of: PhantomData },
+        defect,
+    )
 }
 
 struct Selected<T, F, M> {

@@ -126,8 +126,7 @@ impl OpenApi {
 impl From<OpenApi> for Expectation {
     fn from(openapi: OpenApi) -> Self {
         let OpenApi { name, document, base_path, strict } = openapi;
-        let contract =
-            document.and_then(|document| Contract::compile(&name, &document, base_path.as_deref(), strict));
+        let contract = document.and_then(|document| Contract::compile(&name, &document, base_path.as_deref(), strict));
         let defect = contract.as_ref().err().cloned();
         Self::new(Checked { name, contract }, defect)
     }

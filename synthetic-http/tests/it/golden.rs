@@ -34,7 +34,8 @@ async fn what_is_equal_but_for_what_varies_passes() {
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("order.json");
-    std::fs::write(&file, serde_json::to_string(&serde_json::from_str::<serde_json::Value>(ORDER).unwrap()).unwrap()).unwrap();
+    std::fs::write(&file, serde_json::to_string(&serde_json::from_str::<serde_json::Value>(ORDER).unwrap()).unwrap())
+        .unwrap();
     run_of(api.get("/order").expect(golden(&file))).await.assert_passed();
     let file = folder.path().join("order.txt");
     std::fs::write(&file, "order o-1\r\nplaced 2020-01-01\r\ntotal 3\r\n").unwrap();

@@ -78,7 +78,8 @@ components:
             next: { nullable: true, allOf: [{ $ref: "#/components/schemas/Order" }] }
 "##;
 
-const ORDER: &str = r#"{"id": "o-1", "status": null, "total": 1.5, "next": {"id": "o-2", "status": "shipped", "next": null}}"#;
+const ORDER: &str =
+    r#"{"id": "o-1", "status": null, "total": 1.5, "next": {"id": "o-2", "status": "shipped", "next": null}}"#;
 
 /// A server whose answer is its path: what follows `?`, to each of its paths.
 async fn shop(answers: &'static [(&'static str, &'static str, &'static str, &'static str)]) -> (Server, Http) {
@@ -103,7 +104,12 @@ fn contract() -> OpenApi {
 async fn answers_that_are_what_the_document_says_pass() {
     const JSON: &str = "application/json; charset=utf-8";
     let (_server, http) = shop(&[
-        ("GET /v1/orders", "200 OK", "application/json\r\nx-total: 1", "[{\"id\": \"a\", \"status\": \"pending\", \"more\": 1}]"),
+        (
+            "GET /v1/orders",
+            "200 OK",
+            "application/json\r\nx-total: 1",
+            "[{\"id\": \"a\", \"status\": \"pending\", \"more\": 1}]",
+        ),
         ("GET /v1/orders/o-1", "200 OK", JSON, ORDER),
         ("GET /v1/orders/none", "404 Not Found", "application/problem+json", "{\"title\": \"none\"}"),
         ("GET /v1/orders/mine", "200 OK", "text/html", "<html>"),
@@ -242,9 +248,12 @@ async fn a_document_that_is_none_sends_nothing() {
         ("a reference to nothing", with(value!({ "$ref": "#/components/schemas/Order" }))),
         ("a reference to another file", with(value!({ "items": { "$ref": "order.yaml#/Order" } }))),
         ("a remote reference", with(value!({ "items": { "$ref": "https://shop.example/order.json" } }))),
-        ("a bad status", OpenApi::parse(value!({
-            "openapi": "3.0.0", "paths": { "/a": { "get": { "responses": { "20": {} } } } },
-        }))),
+        (
+            "a bad status",
+            OpenApi::parse(value!({
+                "openapi": "3.0.0", "paths": { "/a": { "get": { "responses": { "20": {} } } } },
+            })),
+        ),
     ] {
         let report = told.add(case, http.clone().expect(document).get("/a")).await;
         assert_eq!(report.reason, Some(Reason::Setup), "{case}");

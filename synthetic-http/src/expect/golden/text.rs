@@ -20,7 +20,8 @@ pub(super) fn differences(expected: &str, actual: &str) -> Option<String> {
     }
     let diff = TextDiff::configure().timeout(TIME).diff_lines(expected, actual);
     let changes: Vec<_> = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal).collect();
-    let lines = if changes.len() == 1 { "1 line differs".to_owned() } else { format!("{} lines differ", changes.len()) };
+    let lines =
+        if changes.len() == 1 { "1 line differs".to_owned() } else { format!("{} lines differ", changes.len()) };
     let mut text = format!("{lines} (- expected, + actual)");
     for change in changes.iter().take(SHOWN) {
         let (sign, number) = match change.tag() {
@@ -63,11 +64,7 @@ mod tests {
 
     #[test]
     fn a_missing_line_end_is_seen() {
-        check(
-            "a\n",
-            "a",
-            "2 lines differ (- expected, + actual)\n- line 1: a\n+ line 1: a (without a line end)",
-        );
+        check("a\n", "a", "2 lines differ (- expected, + actual)\n- line 1: a\n+ line 1: a (without a line end)");
     }
 
     #[test]

@@ -112,7 +112,11 @@ impl Answers {
                 OF_HTTP.contains(&name) || known.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
             };
             let unknown = answer.exchange.headers.keys().map(reqwest::header::HeaderName::as_str);
-            told.extend(unknown.filter(|name| !is_known(name)).map(|name| format!("header {name}: it does not know it")));
+            told.extend(
+                unknown
+                    .filter(|name| !is_known(name))
+                    .map(|name| format!("header {name}: expected none, actual there")),
+            );
         }
         known.bodies.judge(method, answer, &mut told);
         if told.is_empty() { Ok(()) } else { Err(listed(&told, SHOWN, told.len(), "violation")) }
@@ -155,10 +159,12 @@ impl Answer {
     fn compile(document: &Value, answer: &Value, schemas: &mut Schemas<'_>) -> Result<Self, String> {
         let mut headers = Vec::new();
         // A header of this name has no meaning there: `content` says it (3.0.3 and 3.1.0, "Response Object").
-        for (name, header) in members(answer, "headers").filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
+        for (name, header) in members(answer, "headers").filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"))
+        {
             let of = |why: String| format!("its header {name}: {why}");
             let header = resolved(document, header).map_err(of)?;
-            let schema = header.get("schema").map(|schema| schemas.compile(document, schema)).transpose().map_err(of)?;
+            let schema =
+                header.get("schema").map(|schema| schemas.compile(document, schema)).transpose().map_err(of)?;
             let required = header.get("required") == Some(&Value::Bool(true));
             headers.push(Header { name: name.clone(), required, schema });
         }

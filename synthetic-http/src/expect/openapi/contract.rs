@@ -26,6 +26,8 @@ pub(super) struct Contract {
 struct Operation {
     method: String,
     path: String,
+    /// Where it is under the first of the servers.
+    at: String,
     /// Where it is: under each of the servers.
     templates: Vec<Template>,
     answers: Answers,
@@ -52,11 +54,19 @@ impl Contract {
             for method in METHODS {
                 let Some(operation) = item.get(method) else { continue };
                 let method = method.to_ascii_uppercase();
-                let of_servers = || base_paths(operation).or_else(|| base_paths(item)).unwrap_or_else(|| servers.clone());
+                let of_servers =
+                    || base_paths(operation).or_else(|| base_paths(item)).unwrap_or_else(|| servers.clone());
                 let bases = base.clone().unwrap_or_else(of_servers);
                 let answers = Answers::compile(&document, operation, &mut schemas, strict)
                     .map_err(|why| format!("{method} {path} of {name}: {why}"))?;
-                operations.push(Operation { templates: templates(&bases, path), method, path: path.clone(), answers });
+                let at = format!("{}{path}", bases.first().map_or("", String::as_str));
+                operations.push(Operation {
+                    templates: templates(&bases, path),
+                    method,
+                    path: path.clone(),
+                    at,
+                    answers,
+                });
             }
         }
         if operations.is_empty() {
@@ -91,14 +101,11 @@ impl Contract {
             return format!("no operation {method} {path}: {} has {}", first.path, methods.join(", "));
         }
         let common = |operation: &&Operation| {
-            let shared = |at: usize| path[path.len().min(at)..].bytes().zip(operation.path.bytes());
-            // A path may be under a server's: what is alike is looked for from each slash on.
-            let from = |at| shared(at).take_while(|(one, other)| one == other).count();
-            path.match_indices('/').map(|(at, _)| from(at)).max().unwrap_or_default()
+            path.bytes().zip(operation.at.bytes()).take_while(|(one, other)| one == other).count()
         };
         let mut near: Vec<&Operation> = self.operations.iter().collect();
         near.sort_by_key(|operation| std::cmp::Reverse(common(operation)));
-        let shown = near.iter().take(SHOWN).map(|operation| format!("{} {}", operation.method, operation.path));
+        let shown = near.iter().take(SHOWN).map(|operation| format!("{} {}", operation.method, operation.at));
         let more = near.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("no operation {method} {path}; it has {}{more}", shown.collect::<Vec<_>>().join(", "))

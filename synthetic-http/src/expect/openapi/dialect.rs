@@ -172,7 +172,8 @@ fn exclusive(keywords: &mut Map<String, Value>, exclusive: &str, limit: &str) {
 /// that way, whatever the letter of 3.0.3 says.
 fn nullable(schema: &mut Value) {
     let plain = schema.as_object_mut().filter(|keywords| {
-        keywords.contains_key("type") && !["allOf", "anyOf", "oneOf", "not"].iter().any(|name| keywords.contains_key(*name))
+        keywords.contains_key("type")
+            && !["allOf", "anyOf", "oneOf", "not"].iter().any(|name| keywords.contains_key(*name))
     });
     let Some(keywords) = plain else {
         *schema = json!({ "anyOf": [schema.take(), { "type": "null" }] });
@@ -246,12 +247,7 @@ mod tests {
     #[test]
     fn what_is_write_only_is_not_required() {
         let schema = json!({"properties": {"a": {"writeOnly": true}, "b": {}}, "required": ["a", "b"]});
-        check(
-            false,
-            false,
-            schema,
-            json!({"properties": {"a": {"writeOnly": true}, "b": {}}, "required": ["b"]}),
-        );
+        check(false, false, schema, json!({"properties": {"a": {"writeOnly": true}, "b": {}}, "required": ["b"]}));
     }
 
     #[test]

@@ -112,7 +112,8 @@ fn filled(server: &Value) -> Vec<String> {
     for (name, variable) in members(server, "variables") {
         let name = format!("{{{name}}}");
         let options = variable.get("enum").and_then(Value::as_array).into_iter().flatten();
-        let mut values: Vec<&str> = variable.get("default").into_iter().chain(options).filter_map(Value::as_str).collect();
+        let mut values: Vec<&str> =
+            variable.get("default").into_iter().chain(options).filter_map(Value::as_str).collect();
         values.sort_unstable();
         values.dedup();
         urls = urls

@@ -60,7 +60,10 @@ fn line(error: &ValidationError<'_>, path: &str, depth: usize) -> String {
         Kind::Required { .. } => keys(instance),
         // What is too much is named already, and the rest of it is as it should be.
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            return format!("{at}: expected no property besides those of the schema, actual also {}", quoted(unexpected));
+            return format!(
+                "{at}: expected no property besides those of the schema, actual also {}",
+                quoted(unexpected)
+            );
         }
         Kind::PropertyNames { error } if matches!(error.kind(), Kind::Enum { .. }) => {
             let name = error.instance();
