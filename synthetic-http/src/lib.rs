@@ -40,3 +40,10 @@ pub use self::http::Http;
 pub use self::request::Request;
 pub use self::resource::HttpResource;
 pub use self::response::Response;
+
+/// The examples on the pages of the repository, which are compiled and run like any other.
+#[cfg(all(doctest, feature = "golden", feature = "html", feature = "openapi"))]
+mod pages {
+    #[doc = include_str!("../../docs/http/body.md")]
+    struct Body;
+}
