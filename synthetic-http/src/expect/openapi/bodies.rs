@@ -93,7 +93,7 @@ impl Bodies {
         }
         // "The most specific key applies": a type with parameters, a type, a range, everything.
         let rank = |kind: &str| (kind.starts_with("*/"), kind.ends_with("/*"), !kind.contains(';'));
-        bodies.sort_by(|(one, _), (other, _)| rank(one).cmp(&rank(other)));
+        bodies.sort_by_key(|(kind, _): &(String, _)| rank(kind));
         Ok(Self(bodies))
     }
 

@@ -149,8 +149,8 @@ impl Dialect<'_> {
         let properties = members(schema, "properties").filter(|(_, schema)| !self.is_write_only(schema));
         names.extend(properties.map(|(name, _)| name.clone()));
         let parts = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|name| schema.get(name)?.as_array()).flatten();
-        let parts = parts.chain(["then", "else"].into_iter().filter_map(|name| schema.get(name)));
-        let all_are_closed = parts.fold(true, |closed, part| self.collect(part, names, depth) && closed);
+        let mut parts = parts.chain(["then", "else"].into_iter().filter_map(|name| schema.get(name)));
+        let all_are_closed = parts.all(|part| self.collect(part, names, depth));
         let referred = schema.get("$ref").map(|_| resolved(self.document, schema));
         all_are_closed && referred.is_none_or(|schema| schema.is_ok_and(|schema| self.collect(schema, names, depth)))
     }

@@ -100,7 +100,7 @@ fn decoded(text: &str) -> String {
 /// it names none.
 pub(super) fn base_paths(holder: &Value) -> Option<Vec<String>> {
     let servers = holder.get("servers")?.as_array().filter(|servers| !servers.is_empty())?;
-    let mut paths: Vec<String> = servers.iter().flat_map(|server| filled(server)).map(|url| path_of(&url)).collect();
+    let mut paths: Vec<String> = servers.iter().flat_map(filled).map(|url| path_of(&url)).collect();
     paths.sort_unstable();
     paths.dedup();
     Some(paths)
