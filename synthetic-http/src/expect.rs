@@ -1,12 +1,25 @@
 //! What can be expected of an answer.
 
 mod answer;
+#[cfg(any(feature = "schema", feature = "golden"))]
+mod brief;
 mod budget;
+mod captures;
 mod cookies;
 mod cors;
+mod encoding;
+#[cfg(feature = "golden")]
+mod golden;
+pub(crate) mod graphql;
 mod headers;
 mod hops;
+#[cfg(feature = "html")]
+mod html;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod rate_limit;
+#[cfg(feature = "schema")]
+mod schema;
 mod security;
 mod tls;
 
@@ -20,18 +33,27 @@ use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, S
 pub(crate) use self::answer::HasTls;
 pub use self::answer::{OverTls, Timed};
 pub use self::budget::budget;
+pub use self::captures::body_captures;
+pub(crate) use self::captures::{compiled, nothing_matches};
 pub use self::cookies::{cookie_attribute, cookie_attributes, cookie_lifetime};
 pub(crate) use self::cors::{Asked, cors};
+pub use self::encoding::{charset, content_encoding, transferred};
+#[cfg(feature = "golden")]
+pub use self::golden::{Golden, golden, golden_json};
 pub use self::headers::{header_count, header_each};
 pub use self::hops::redirect_chain;
+#[cfg(feature = "html")]
+pub use self::html::{html, html_all, html_attribute, html_count};
+#[cfg(feature = "openapi")]
+pub use self::openapi::{OpenApi, openapi};
 pub use self::rate_limit::rate_limit_left;
+#[cfg(feature = "schema")]
+pub use self::schema::{JsonSchema, json_schema};
 pub use self::security::{SecurityHeaders, security_headers};
 pub use self::tls::{
     cert_days_left, cert_issuer, cert_names, cert_self_signed, cert_subject, tls_cipher, tls_version, trusted_days_left,
 };
 use crate::response::Response;
-
-pub(crate) mod graphql;
 
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
 /// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
@@ -99,8 +121,29 @@ impl<A: ?Sized> Expectation<A> {
         self.judge.subject()
     }
 
-    pub(crate) fn judge(&self, answer: &A) -> Result<(), Mismatch> {
-        self.judge.judge(answer)
+    /// Judges an answer: for expectations that are made of others.
+    ///
+    /// # Errors
+    ///
+    /// Returns what was wanted and what was there, or what is wrong with the expectation itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::{Expectation, header, json, that};
+    ///
+    /// /// Either the answer is fresh, or it says that it is not.
+    /// fn fresh_or_marked() -> Expectation {
+    ///     let (fresh, marked) = (json("$.fresh", true), header("x-cache", "STALE"));
+    ///     that("freshness", move |answer| fresh.judge(answer).or_else(|_| marked.judge(answer)))
+    /// }
+    /// # let _ = fresh_or_marked();
+    /// ```
+    pub fn judge(&self, answer: &A) -> Result<(), Mismatch> {
+        match &self.defect {
+            None => self.judge.judge(answer),
+            Some(defect) => Err(Mismatch::new("can be judged", defect.clone())),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use url::Url;
 #[cfg(feature = "sigv4")]
 use crate::auth::SigV4;
 use crate::auth::{Auth, Credential, OAuth};
+use crate::expect::Expectation;
 use crate::header::{header, header_name};
 use crate::request::Request;
 use crate::settings::{Agent, Marking, Settings};
@@ -297,6 +298,44 @@ impl Http {
         self.with(|settings| match TestHosts::parse(hosts) {
             Ok(hosts) => settings.test_hosts = Some(hosts),
             Err(problem) => settings.has_problem(problem),
+        })
+    }
+
+    /// Demands something of every answer, besides what each request demands: a [contract](crate::openapi), a header that none
+    /// may lack. Called again, it adds.
+    ///
+    /// What is demanded of the [status](crate::status) here gives way to what a request demands of it. The requests of a
+    /// [resource](Self::resource) are left alone: whether a thing was removed is no matter of form. So are
+    /// [preflights](Self::preflight), which are a browser's. Of an answer that is taken piece by piece
+    /// ([`stream`](Request::stream), [`events`](Request::events), a WebSocket, a gRPC health check), only its head is judged:
+    /// what needs the body is left to those who take the pieces.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    /// use synthetic_http::{Http, header, status};
+    ///
+    /// let api = Http::at("https://shop.example")
+    ///     .expect(header("strict-transport-security", exists()))
+    ///     .expect(status([200, 201]));
+    /// let _is_gone = api.get("/orders/7").expect(status(404));
+    /// ```
+    pub fn expect(self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
+        self.with(|settings| {
+            expectation.take_defect().into_iter().for_each(|defect| settings.has_problem(defect));
+            settings.expected.push(expectation);
+        })
+    }
+
+    /// Wishes something of every answer, besides what each request wishes: what is not met degrades the run. Called again, it
+    /// adds.
+    pub fn prefer(self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
+        self.with(|settings| {
+            expectation.take_defect().into_iter().for_each(|defect| settings.has_problem(defect));
+            settings.preferred.push(expectation);
         })
     }
 

@@ -3,6 +3,7 @@
 mod account;
 mod auth;
 mod awaited;
+mod capture;
 mod connection;
 mod events;
 mod expect;
@@ -12,6 +13,8 @@ mod graphql;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod header;
+#[cfg(feature = "html")]
+mod html;
 mod http;
 mod jar;
 mod measure;
@@ -40,11 +43,20 @@ pub use self::auth::SigV4;
 pub use self::auth::{Credential, OAuth, from_secret};
 pub use self::events::{Event, Events};
 pub use self::expect::{
-    Expectation, OverTls, Phase, SecurityHeaders, Timed, body, budget, cert_days_left, cert_issuer, cert_names,
-    cert_self_signed, cert_subject, cookie, cookie_attribute, cookie_attributes, cookie_lifetime, header, header_count,
-    header_each, http_version, json, latency, phase, rate_limit_left, redirect_chain, redirects, security_headers,
-    sha256, size, status, that, tls_cipher, tls_version, trusted_days_left,
+    Expectation, OverTls, Phase, SecurityHeaders, Timed, body, body_captures, budget, cert_days_left, cert_issuer,
+    cert_names, cert_self_signed, cert_subject, charset, content_encoding, cookie, cookie_attribute, cookie_attributes,
+    cookie_lifetime, header, header_count, header_each, http_version, json, latency, phase, rate_limit_left,
+    redirect_chain, redirects, security_headers, sha256, size, status, that, tls_cipher, tls_version, transferred,
+    trusted_days_left,
 };
+#[cfg(feature = "golden")]
+pub use self::expect::{Golden, golden, golden_json};
+#[cfg(feature = "schema")]
+pub use self::expect::{JsonSchema, json_schema};
+#[cfg(feature = "openapi")]
+pub use self::expect::{OpenApi, openapi};
+#[cfg(feature = "html")]
+pub use self::expect::{html, html_all, html_attribute, html_count};
 pub use self::graphql::GraphQl;
 #[cfg(feature = "grpc")]
 pub use self::grpc::{GrpcHealth, ServingStatus};
@@ -62,6 +74,9 @@ pub use self::websocket::{Close, Message, WebSocket};
 /// The examples on the pages of the repository about this crate, which are compiled like any other.
 #[cfg(doctest)]
 mod pages {
+    #[cfg(all(feature = "golden", feature = "html", feature = "openapi"))]
+    #[doc = include_str!("../../docs/http/body.md")]
+    struct Body;
     #[cfg(all(feature = "dns", feature = "icmp"))]
     #[doc = include_str!("../../docs/http/net.md")]
     struct Net;

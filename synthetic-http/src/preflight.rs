@@ -102,6 +102,7 @@ impl Preflight {
         }
         request.as_a_stranger = true;
         let mut request = request
+            .judged_alone()
             .max_redirects(0)
             .header("accept", "*/*")
             .header("origin", &asked.origin)

@@ -19,7 +19,7 @@ pub(crate) struct Renewed(Mutex<HashSet<String>>);
 ///
 /// Such a request was not applied (RFC 9110, section 15.5.2); one that a redirect has led on may have been, before.
 pub(crate) fn is_refusal(request: &Request, answer: &Response) -> bool {
-    let mut of_the_status = request.expected.iter().filter(|expectation| expectation.is_of_the_status()).peekable();
+    let mut of_the_status = request.demands().filter(|expectation| expectation.is_of_the_status()).peekable();
     let welcome = of_the_status.peek().is_some()
         && of_the_status.all(|expectation: &Expectation| expectation.judge(answer).is_ok());
     answer.status() == 401 && answer.exchange.hops.is_empty() && !welcome

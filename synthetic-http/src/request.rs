@@ -59,6 +59,8 @@ pub struct Request {
     pub(crate) preferred: Vec<Expectation>,
     /// It carries nothing that the `Http` says of who sends it: no header of its own, no credentials, no cookie.
     pub(crate) as_a_stranger: bool,
+    /// What the [`Http`](crate::Http) expects of every answer is expected of this one too.
+    pub(crate) judged_by_http: bool,
     pub(crate) problem: Option<String>,
     /// How long the answer may be silent, where it is taken piece by piece.
     pub(crate) idle_timeout: Option<Duration>,
@@ -92,6 +94,7 @@ impl Request {
             expected: Vec::new(),
             preferred: Vec::new(),
             as_a_stranger: false,
+            judged_by_http: true,
             problem: None,
             idle_timeout: None,
             only_reads: false,
@@ -102,7 +105,8 @@ impl Request {
     /// Demands something of the answer. All that is demanded is judged, then one failure lists everything unmet, the
     /// first in the lead.
     ///
-    /// Unless something is demanded of the [status](crate::status), it must be 2xx.
+    /// Unless something is demanded of the [status](crate::status), here or by the [`Http`](crate::Http::expect), it must
+    /// be 2xx.
     pub fn expect(mut self, expectation: impl Into<Expectation>) -> Self {
         let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
@@ -116,6 +120,12 @@ impl Request {
         let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.preferred.push(expectation);
+        self
+    }
+
+    /// Leaves aside what the [`Http`](crate::Http) expects of every answer.
+    pub(crate) fn judged_alone(mut self) -> Self {
+        self.judged_by_http = false;
         self
     }
 
@@ -360,6 +370,24 @@ impl Request {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         Ok(url)
+    }
+
+    /// Returns what is demanded of the answer: by the [`Http`](crate::Http), unless the request says otherwise, and by the
+    /// request.
+    pub(crate) fn demands(&self) -> impl Iterator<Item = &Expectation> {
+        let own_status = self.expected.iter().any(Expectation::is_of_the_status);
+        let of_all = self
+            .settings
+            .expected
+            .iter()
+            .filter(move |expectation| self.judged_by_http && !(own_status && expectation.is_of_the_status()));
+        of_all.chain(&self.expected)
+    }
+
+    /// Returns what is wished of the answer: by the [`Http`](crate::Http), and by the request.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = &Expectation> {
+        let of_all = self.settings.preferred.iter().filter(|_| self.judged_by_http);
+        of_all.chain(&self.preferred)
     }
 
     fn authenticate(mut self, auth: Result<Auth, String>) -> Self {

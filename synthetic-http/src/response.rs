@@ -13,7 +13,8 @@ use synthetic_core::report::Phases;
 use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Result, Run};
 
-use crate::expect::OverTls;
+use crate::capture::Texts;
+use crate::expect::{Expectation, OverTls, compiled, nothing_matches};
 use crate::explain::requested;
 use crate::measure::{phases, version};
 use crate::scope::raise;
@@ -30,18 +31,33 @@ pub struct Response {
     json: OnceLock<Result<Value, String>>,
     /// The body is still to come.
     head_only: bool,
+    #[cfg(feature = "html")]
+    page: OnceLock<Result<crate::html::Page, String>>,
     /// What knows the secrets of the request, outside of any run.
     redactor: Option<Redactor>,
 }
 
 impl Response {
     pub(crate) fn new(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
-        Self { name, exchange, json: OnceLock::new(), head_only: false, redactor }
+        Self {
+            name,
+            exchange,
+            json: OnceLock::new(),
+            #[cfg(feature = "html")]
+            page: OnceLock::new(),
+            head_only: false,
+            redactor,
+        }
     }
 
     /// Makes an answer whose body is still to come: its head can be judged.
     pub(crate) fn head_only(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
         Self { head_only: true, ..Self::new(name, exchange, redactor) }
+    }
+
+    /// Returns whether an expectation can be judged on it.
+    pub(crate) fn can_be_judged_by(&self, expectation: &Expectation) -> bool {
+        !self.head_only || expectation.is_of_the_head()
     }
 
     /// Returns the status: `200`.
@@ -135,6 +151,43 @@ impl Response {
         })
     }
 
+    /// Reads what a regular expression captures in the body as text: one group as a scalar, several as a tuple, named ones as
+    /// a struct. The first match counts; without groups it is all that matched.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that says that nothing matches, or what was captured and is not of the type; or an error of our own
+    /// that says why the pattern is invalid. Within a run it is recorded.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(api: synthetic_http::Http) -> synthetic_core::Result {
+    /// let receipt = api.get("/receipt.txt").send().await?;
+    /// let (order, pieces) = receipt.capture::<(String, u32)>(r"order (\w+) of (\d+)")?;
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn capture<T: DeserializeOwned>(&self, pattern: &str) -> Result<T> {
+        let place = Location::caller();
+        let subject = format!("capture of \"{pattern}\" in the body of {}", self.name);
+        let raise = |failure: Failure| self.raise(failure.at(place));
+        let regex = compiled(pattern).map_err(|why| raise(Failure::setup(format!("{}: {why}", self.name))))?;
+        let text = self.text();
+        let (expected, actual) = match Texts::captured(&regex, &text).map(Texts::read::<T>) {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(why)) => (format!("is of the form {}", short_type_name::<T>()), why),
+            None => ("exists".to_owned(), nothing_matches(&text)),
+        };
+        Err(raise(self.lacks(subject, expected, actual)))
+    }
+
+    /// Returns a failure about something in the body.
+    pub(crate) fn lacks(&self, subject: String, expected: String, actual: String) -> Failure {
+        let failure = Failure::new(subject).expected(expected).actual(actual);
+        failure.evidence("request", self.request()).evidence("answer", self.excerpt())
+    }
+
     /// Returns how long the answer took, from the first look-up to the last byte, redirects included.
     #[must_use]
     pub fn latency(&self) -> Duration {
@@ -203,6 +256,13 @@ impl Response {
         self.json.get_or_init(parse).as_ref().map_err(String::as_str)
     }
 
+    /// Returns the body as a page of HTML, parsed once, or which limit it exceeds. Every text is a page, for a browser as for
+    /// the parser.
+    #[cfg(feature = "html")]
+    pub(crate) fn page(&self) -> Result<&crate::html::Page, &str> {
+        self.page.get_or_init(|| crate::html::Page::parse(&self.text())).as_ref().map_err(String::as_str)
+    }
+
     fn unreadable(&self, expected: String, why: &str, place: &'static Location<'static>) -> Failure {
         let failure = Failure::new(format!("body of {}", self.name))
             .expected(expected)
@@ -216,7 +276,7 @@ impl Response {
         if self.exchange.body.is_empty() { "it is empty".to_owned() } else { error.to_string() }
     }
 
-    fn raise(&self, failure: Failure) -> Failure {
+    pub(crate) fn raise(&self, failure: Failure) -> Failure {
         raise(failure, Run::current().as_ref(), self.redactor.as_ref())
     }
 

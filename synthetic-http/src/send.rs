@@ -374,8 +374,8 @@ pub(crate) fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
 pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     let mut unmet: Option<Failure> = None;
     let mut also = Vec::new();
-    let default = (!request.expected.iter().any(Expectation::is_of_the_status)).then(|| status(200..=299));
-    for expectation in default.iter().chain(&request.expected) {
+    let default = (!request.demands().any(Expectation::is_of_the_status)).then(|| status(200..=299));
+    for expectation in default.iter().chain(request.demands()).filter(|each| answer.can_be_judged_by(each)) {
         let Err(mismatch) = expectation.judge(answer) else { continue };
         let subject = format!("{} of {}", expectation.subject(), answer.name);
         if unmet.is_none() {
@@ -384,7 +384,7 @@ pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> 
             also.push(format!("{subject}: {mismatch}"));
         }
     }
-    for preference in &request.preferred {
+    for preference in request.wishes().filter(|each| answer.can_be_judged_by(each)) {
         let Err(mismatch) = preference.judge(answer) else { continue };
         if let Some(run) = run {
             let subject = format!("{} of {}", preference.subject(), answer.name);

@@ -6,6 +6,7 @@ mod addresses;
 mod auth;
 mod authority;
 mod bodies;
+mod captures;
 mod checks;
 mod client_certificates;
 mod connections;
@@ -15,9 +16,13 @@ mod digest;
 mod events;
 mod expectations;
 mod failures;
+#[cfg(feature = "golden")]
+mod golden;
 mod graphql;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "html")]
+mod html;
 mod identity;
 #[cfg(feature = "dns")]
 mod net_dns;
@@ -28,6 +33,8 @@ mod net_tcp;
 mod net_tls;
 mod nginx;
 mod oauth;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod preflight;
 mod proxies;
 mod reading;
@@ -35,6 +42,8 @@ mod records;
 mod redirects;
 mod renewal;
 mod resources;
+#[cfg(feature = "schema")]
+mod schema;
 mod streams;
 mod support;
 mod test_hosts;
