@@ -281,7 +281,7 @@ async fn a_certificate_that_was_refused_still_says_when_it_expired() {
     report.requests = vec![request];
     deliver(&sink, [report]).await;
     for family in ["synthetic_certificate_expiry_timestamp_seconds", "probe_ssl_earliest_cert_expiry"] {
-        let shown = lines(&sink, family);
+        let shown = lines(&sink, &format!("{family}{{"));
         assert!(shown.len() == 1 && shown[0].ends_with(" 1600000000"), "{shown:?}");
     }
 }
