@@ -28,6 +28,7 @@ mod identity;
 mod net_dns;
 #[cfg(feature = "icmp")]
 mod net_ping;
+#[cfg(unix)]
 mod net_postgres;
 mod net_tcp;
 mod net_tls;
