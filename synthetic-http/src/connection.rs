@@ -121,13 +121,14 @@ impl Http {
     }
 
     /// Speaks HTTP/2 and nothing else: in TLS it alone is offered (ALPN), and over cleartext it is spoken without asking
-    /// (prior knowledge, RFC 9113, section 3.3). A server that speaks HTTP/1.1 only fails the request.
+    /// (prior knowledge, RFC 9113, section 3.3). A server that speaks HTTP/1.1 only fails the request. A WebSocket is
+    /// opened over HTTP/1.1 all the same.
     #[cfg(feature = "http2")]
     pub fn http2_only(self) -> Self {
         self.with(|settings| (settings.wire.http2, settings.wire.http1) = (true, false))
     }
 
-    /// Speaks HTTP/1.1 and nothing else.
+    /// Speaks HTTP/1.1 and nothing else, but for gRPC, which has no other version than HTTP/2.
     ///
     /// # Default
     ///

@@ -35,7 +35,7 @@ pub use self::answer::{OverTls, Timed};
 pub use self::budget::budget;
 pub use self::captures::body_captures;
 pub(crate) use self::captures::{compiled, nothing_matches};
-pub use self::cookies::{cookie_attribute, cookie_attributes, cookie_lifetime};
+pub use self::cookies::{cookie, cookie_attribute, cookie_attributes, cookie_lifetime};
 pub(crate) use self::cors::{Asked, cors};
 pub use self::encoding::{charset, content_encoding, transferred};
 #[cfg(feature = "golden")]
@@ -355,27 +355,6 @@ pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
     of("HTTP version", "", matcher, |answer: &Response, _| Ok(answer.http_version().to_owned())).of_the_head()
 }
 
-/// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
-///
-/// Only the answer itself is looked at, not what was set by redirects on the way. A value that does not match is shown in
-/// the failure.
-pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
-    let name = name.into();
-    of("cookie", name, matcher, |answer: &Response, name| {
-        let cookies: Vec<(&str, &str)> = answer
-            .header_all("set-cookie")
-            .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
-            .map(|(name, value)| (name.trim(), value.trim()))
-            .collect();
-        let value = cookies.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        value.ok_or_else(|| match cookies.iter().map(|(name, _)| *name).collect::<Vec<_>>() {
-            names if names.is_empty() => "no cookie is set".to_owned(),
-            names => format!("not set; set are {}", names.join(", ")),
-        })
-    })
-    .of_the_head()
-}
-
 /// Expects the SHA-256 of the body, decoded, in hexadecimal of either case.
 ///
 /// # Examples
@@ -422,11 +401,11 @@ pub fn that(
 }
 
 /// Makes an expectation of a function, and of what is wrong with what it was given.
-fn that_or(
+fn that_or<A: ?Sized + 'static>(
     subject: String,
     defect: Option<String>,
-    judge: impl Fn(&Response) -> Result<(), Mismatch> + Send + Sync + 'static,
-) -> Expectation {
+    judge: impl Fn(&A) -> Result<(), Mismatch> + Send + Sync + 'static,
+) -> Expectation<A> {
     Expectation::new(That { subject, judge }, defect)
 }
 
@@ -435,12 +414,12 @@ struct That<F> {
     judge: F,
 }
 
-impl<F: Fn(&Response) -> Result<(), Mismatch> + Send + Sync> Judge for That<F> {
+impl<A: ?Sized, F: Fn(&A) -> Result<(), Mismatch> + Send + Sync> Judge<A> for That<F> {
     fn subject(&self) -> String {
         self.subject.clone()
     }
 
-    fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+    fn judge(&self, answer: &A) -> Result<(), Mismatch> {
         (self.judge)(answer)
     }
 }

@@ -77,7 +77,17 @@ mod pages {
     #[cfg(all(feature = "golden", feature = "html", feature = "openapi"))]
     #[doc = include_str!("../../docs/http/body.md")]
     struct Body;
+    #[doc = include_str!("../../docs/http/checks.md")]
+    struct Checks;
+    #[doc = include_str!("../../docs/http/connections.md")]
+    struct Connections;
+    #[cfg(all(feature = "digest", feature = "sigv4"))]
+    #[doc = include_str!("../../docs/http/identity.md")]
+    struct Identity;
     #[cfg(all(feature = "dns", feature = "icmp"))]
     #[doc = include_str!("../../docs/http/net.md")]
     struct Net;
+    #[cfg(all(feature = "grpc", feature = "websocket"))]
+    #[doc = include_str!("../../docs/http/requests.md")]
+    struct Requests;
 }

@@ -77,6 +77,12 @@ impl Response {
         self.exchange.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
     }
 
+    /// Returns the elements of a header that is a list, of all its lines in their order, without those that are empty
+    /// (RFC 9110, section 5.6.1). None of them may be quoted.
+    pub(crate) fn header_list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.header_all(name).flat_map(|line| line.split(',')).map(str::trim).filter(|element| !element.is_empty())
+    }
+
     /// Returns the body, decoded. An encoding that is not known, or the feature `compression` that is off, leaves it as it
     /// came.
     #[must_use]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use synthetic_core::expect::Mismatch;
 
-use super::{Expectation, Phase, that_or};
+use super::{Expectation, Phase, Timed, that_or};
 
 /// Expects each of some phases to take no longer than it may: one expectation, whose failure lists every phase that took
 /// too long.
@@ -21,7 +21,7 @@ use super::{Expectation, Phase, that_or};
 /// let quick = budget([(Phase::Resolve, ms(50)), (Phase::Tls, ms(150)), (Phase::Processing, ms(300))]);
 /// let _home = Http::at("https://shop.example").get("/").prefer(quick);
 /// ```
-pub fn budget(phases: impl IntoIterator<Item = (Phase, Duration)>) -> Expectation {
+pub fn budget<A: Timed + 'static>(phases: impl IntoIterator<Item = (Phase, Duration)>) -> Expectation<A> {
     let allowed: Vec<(Phase, Duration)> = phases.into_iter().collect();
     let twice =
         allowed.iter().enumerate().find(|(at, (phase, _))| allowed[..*at].iter().any(|(known, _)| known == phase));
@@ -30,7 +30,7 @@ pub fn budget(phases: impl IntoIterator<Item = (Phase, Duration)>) -> Expectatio
         None if allowed.is_empty() => Some("no phase is named, so that there is nothing to judge".to_owned()),
         None => None,
     };
-    that_or("budget".to_owned(), defect, move |answer| {
+    that_or("budget".to_owned(), defect, move |answer: &A| {
         let phases = answer.phases().named();
         let took = |phase: Phase| phases.iter().find(|(name, _)| *name == phase.as_str()).and_then(|(_, took)| *took);
         let over: Vec<String> = allowed

@@ -1,16 +1,28 @@
-//! What an answer says of a cookie besides its value.
+//! What an answer says of a cookie.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cookie_store::RawCookie;
 use synthetic_core::expect::{Matcher, Mismatch};
-use synthetic_core::{Clock, Run};
 
 use super::{Expectation, of, that_or};
+use crate::measure::now;
 use crate::response::Response;
 
 /// The attributes that RFC 6265bis knows, and CHIPS.
 const KNOWN: [&str; 8] = ["Secure", "HttpOnly", "SameSite", "Path", "Domain", "Max-Age", "Expires", "Partitioned"];
+
+/// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
+///
+/// Only the answer itself is looked at, not what was set by redirects on the way. Of a cookie that is set twice, the last
+/// counts, as a browser takes it. A value that does not match is shown in the failure.
+pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
+    of("cookie", name, matcher, |answer: &Response, name| {
+        let (_, value) = pair(line_of(answer, name)?).unwrap_or_default();
+        Ok(value.to_owned())
+    })
+    .of_the_head()
+}
 
 /// Expects attributes of a cookie that the answer sets, written as `Set-Cookie` has them:
 /// `cookie_attributes("session", ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"])`.
@@ -39,13 +51,14 @@ pub fn cookie_attributes<A: Into<String>>(
         None if wanted.is_empty() => Some("no attribute is named, so that there is nothing to judge".to_owned()),
         None => None,
     };
-    that_or(format!("attributes of cookie {name}"), defect, move |answer| {
+    that_or(format!("attributes of cookie {name}"), defect, move |answer: &Response| {
         let shown = || wanted.iter().map(Attribute::shown).collect::<Vec<_>>().join(", ");
         let mismatch = |actual| Mismatch::new(format!("has {}", shown()), actual);
         let set = attributes_of(answer, &name).map_err(mismatch)?;
         let unmet: Vec<String> = wanted.iter().filter_map(|wanted| wanted.unmet(&set)).collect();
         if unmet.is_empty() { Ok(()) } else { Err(mismatch(unmet.join(", "))) }
     })
+    .of_the_head()
 }
 
 /// Expects something of one attribute of a cookie: `cookie_attribute("session", "path", starts_with("/shop"))`,
@@ -57,19 +70,20 @@ pub fn cookie_attribute(
 ) -> Expectation {
     // A name of a cookie has no space, nor has that of an attribute.
     let both = format!("{} of cookie {}", attribute.into(), name.into());
-    of("attribute", both, matcher, |answer, both| {
+    of("attribute", both, matcher, |answer: &Response, both| {
         let (attribute, name) = both.split_once(" of cookie ").unwrap_or_default();
         let set = attributes_of(answer, name)?;
         let found = set.iter().find(|set| set.name.eq_ignore_ascii_case(attribute));
         found.map(|found| found.value.clone().unwrap_or_default()).ok_or_else(|| format!("no {attribute}"))
     })
+    .of_the_head()
 }
 
 /// Expects something of how long a cookie lasts, by its `Max-Age`, or else its `Expires` and the clock of the run:
 /// `cookie_lifetime("session", le(mins(30)))`. A cookie without either lasts as long as the browser's session, which
 /// cannot be judged, and fails; one that is past lasts for no time.
 pub fn cookie_lifetime(name: impl Into<String>, matcher: impl Matcher<Duration> + 'static) -> Expectation {
-    of("lifetime of cookie", name, matcher, |answer, name| {
+    of("lifetime of cookie", name, matcher, |answer: &Response, name| {
         let line = line_of(answer, name)?;
         let cookie = RawCookie::parse(line).map_err(|error| format!("a cookie that cannot be read: {error}"))?;
         if let Some(age) = cookie.max_age() {
@@ -83,11 +97,12 @@ pub fn cookie_lifetime(name: impl Into<String>, matcher: impl Matcher<Duration> 
                 said => format!("{}, which is no date", said.join("; ")),
             });
         };
-        let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
-        let now = now.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        // A date of HTTP has whole seconds.
+        let now = now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let until = u64::try_from(expires.unix_timestamp()).unwrap_or(0);
         Ok(Duration::from_secs(until.saturating_sub(now)))
     })
+    .of_the_head()
 }
 
 /// An attribute as it is written: `Secure`, `SameSite=Lax`.
@@ -133,11 +148,17 @@ fn attributes_of(answer: &Response, name: &str) -> Result<Vec<Attribute>, String
 
 /// Returns the line that sets a cookie; of two, the last, as a browser takes it.
 fn line_of<'a>(answer: &'a Response, name: &str) -> Result<&'a str, String> {
-    let named = |line: &'a str| Some((line.split(';').next()?.split_once('=')?.0.trim(), line));
+    let named = |line: &'a str| Some((pair(line)?.0, line));
     let cookies: Vec<(&str, &str)> = answer.header_all("set-cookie").filter_map(named).collect();
     let found = cookies.iter().rfind(|(known, _)| *known == name).map(|(_, line)| *line);
     found.ok_or_else(|| match cookies.iter().map(|(name, _)| *name).collect::<Vec<_>>() {
         names if names.is_empty() => "no cookie is set".to_owned(),
         names => format!("not set; set are {}", names.join(", ")),
     })
+}
+
+/// Returns the name and the value of the cookie that a line sets.
+fn pair(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split(';').next()?.split_once('=')?;
+    Some((name.trim(), value.trim()))
 }

@@ -19,10 +19,11 @@ pub(crate) struct Asked {
 ///
 /// Source: the Fetch standard, sections 4.9 (CORS-preflight fetch) and 4.10 (CORS check).
 pub(crate) fn cors(asked: Asked) -> Expectation {
-    that_or("CORS".to_owned(), None, move |answer| {
+    that_or("CORS".to_owned(), None, move |answer: &Response| {
         let unmet = unmet(&asked, answer);
         if unmet.is_empty() { Ok(()) } else { Err(Mismatch::new(asked.shown(), unmet.join("\n"))) }
     })
+    .of_the_head()
 }
 
 impl Asked {
@@ -37,8 +38,8 @@ impl Asked {
 /// Returns everything for which a browser would refuse, in its order.
 fn unmet(asked: &Asked, answer: &Response) -> Vec<String> {
     let mut unmet: Vec<String> = origin(asked, answer).into_iter().collect();
-    let (methods, headers) =
-        (list(answer, "access-control-allow-methods"), list(answer, "access-control-allow-headers"));
+    let list = |name| answer.header_list(name).map(str::to_owned).collect::<Vec<_>>();
+    let (methods, headers) = (list("access-control-allow-methods"), list("access-control-allow-headers"));
     // With credentials a `*` is the name of a method, or of a header, and nothing more.
     let anything = |allowed: &[String]| !asked.credentials && allowed.iter().any(|allowed| allowed == "*");
     let shown = |name: &str, allowed: &[String]| match allowed {
@@ -89,9 +90,4 @@ fn origin(asked: &Asked, answer: &Response) -> Option<String> {
         Some(other) => Some(format!("Access-Control-Allow-Credentials is {other:?}: true would be right")),
         None => Some("there is no Access-Control-Allow-Credentials: true would be right".to_owned()),
     }
-}
-
-fn list(answer: &Response, name: &str) -> Vec<String> {
-    let values = answer.header_all(name).flat_map(|line| line.split(','));
-    values.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
 }

@@ -3,6 +3,7 @@
 use synthetic_core::expect::Matcher;
 
 use super::{Expectation, of};
+use crate::response::Response;
 
 /// Expects something of the charset that `Content-Type` names, in lower case: `charset("utf-8")`.
 ///
@@ -17,13 +18,14 @@ use super::{Expectation, of};
 /// let _page = Http::at("https://shop.example").get("/").expect(charset("utf-8"));
 /// ```
 pub fn charset(matcher: impl Matcher<String> + 'static) -> Expectation {
-    of("charset", "", matcher, |answer, _| {
+    of("charset", "", matcher, |answer: &Response, _| {
         let kind = answer.header("content-type").ok_or("none: no header content-type")?;
         let parameters = kind.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
         let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
         let value = charsets.next().map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase());
         value.ok_or_else(|| format!("none in content-type {kind}"))
     })
+    .of_the_head()
 }
 
 /// Expects something of the encodings that the body was packed with, in lower case: `content_encoding("gzip")`,
@@ -44,15 +46,16 @@ pub fn charset(matcher: impl Matcher<String> + 'static) -> Expectation {
 ///     .expect(transferred(lt(20_000)));
 /// ```
 pub fn content_encoding(matcher: impl Matcher<String> + 'static) -> Expectation {
-    of("content encoding", "", matcher, |answer, _| {
+    of("content encoding", "", matcher, |answer: &Response, _| {
         let values: Vec<String> = answer.header_all("content-encoding").map(str::to_ascii_lowercase).collect();
         if values.is_empty() { Err("none: no header content-encoding".to_owned()) } else { Ok(values.join(", ")) }
     })
+    .of_the_head()
 }
 
 /// Expects something of the bytes of the body as they came, before they were decoded: `transferred(lt(20_000))`.
 ///
 /// Heads, and the framing of chunks, are not counted. [`size`](super::size) is what the body became.
 pub fn transferred(matcher: impl Matcher<u64> + 'static) -> Expectation {
-    of("bytes transferred", "", matcher, |answer, _| Ok(answer.wire_size()))
+    of("bytes transferred", "", matcher, |answer: &Response, _| Ok(answer.wire_size()))
 }

@@ -3,6 +3,7 @@
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
 use super::{Expectation, of, that_or};
+use crate::response::Response;
 
 /// Expects something of how often a header is there: `header_count("set-cookie", 2)`, `header_count("x-debug", 0)`.
 ///
@@ -17,10 +18,11 @@ use super::{Expectation, of, that_or};
 /// let _page = Http::at("https://shop.example").get("/").expect(header_count("strict-transport-security", 1));
 /// ```
 pub fn header_count(name: impl Into<String>, matcher: impl Matcher<u16> + 'static) -> Expectation {
-    of("number of headers", name.into().to_ascii_lowercase(), matcher, |answer, name| {
+    of("number of headers", name.into().to_ascii_lowercase(), matcher, |answer: &Response, name| {
         let count = answer.exchange.headers.get_all(name).iter().count();
         Ok(u16::try_from(count).unwrap_or(u16::MAX))
     })
+    .of_the_head()
 }
 
 /// Expects something of each line of a header by itself: `header_each("set-cookie", contains("Secure"))`. Of a header that
@@ -37,7 +39,7 @@ pub fn header_count(name: impl Into<String>, matcher: impl Matcher<u16> + 'stati
 pub fn header_each(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
     let name = name.into().to_ascii_lowercase();
     let defect = matcher.defect();
-    that_or(format!("each header {name}"), defect, move |answer| {
+    that_or(format!("each header {name}"), defect, move |answer: &Response| {
         let wanted = || expect::described(&matcher, Sense::Is);
         let lines = answer.exchange.headers.get_all(&name);
         if lines.iter().next().is_none() {
@@ -55,4 +57,5 @@ pub fn header_each(name: impl Into<String>, matcher: impl Matcher<String> + 'sta
         }
         Ok(())
     })
+    .of_the_head()
 }

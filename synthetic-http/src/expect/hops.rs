@@ -33,7 +33,7 @@ pub fn redirect_chain<U: Into<String>>(hops: impl IntoIterator<Item = (u16, U)>)
         Err(_) if to.starts_with('/') => None,
         _ => Some(format!("{to:?} is neither a whole URL nor a path: write https://host/path or /path")),
     });
-    that_or("redirects".to_owned(), defect, move |answer| {
+    that_or("redirects".to_owned(), defect, move |answer: &Response| {
         let taken = taken(answer);
         let same = taken.len() == wanted.len()
             && taken
@@ -48,6 +48,7 @@ pub fn redirect_chain<U: Into<String>>(hops: impl IntoIterator<Item = (u16, U)>)
         let actual = if actual.is_empty() { "no redirect".to_owned() } else { actual.join(", ") };
         Err(Mismatch::new(format!("are {}", expected.collect::<Vec<_>>().join(", ")), actual))
     })
+    .of_the_head()
 }
 
 /// Returns each redirect: its status, whence and whither.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
-use synthetic_core::{Clock, Run};
 
 use super::{Expectation, that_or};
+use crate::measure::now;
 use crate::response::Response;
 
 /// Expects something of how many requests are left before the target refuses more: `rate_limit_left(ge(10))`.
@@ -28,7 +28,7 @@ use crate::response::Response;
 /// ```
 pub fn rate_limit_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
     let defect = matcher.defect();
-    that_or("rate limit left".to_owned(), defect, move |answer| {
+    that_or("rate limit left".to_owned(), defect, move |answer: &Response| {
         let wanted = || expect::described(&matcher, Sense::Is);
         let told = told(answer).map_err(|why| Mismatch::new(wanted(), why))?;
         if expect::check(&told.left, &matcher).is_ok() {
@@ -36,6 +36,7 @@ pub fn rate_limit_left(matcher: impl Matcher<i64> + 'static) -> Expectation {
         }
         Err(Mismatch::new(wanted(), format!("{}{}", told.left, told.shown())))
     })
+    .of_the_head()
 }
 
 /// What an answer tells of the limit that is nearest.
@@ -68,8 +69,7 @@ fn told(answer: &Response) -> Result<Told, String> {
         let told = structured(&value, whole("ratelimit-policy").as_deref());
         return told.ok_or_else(|| format!("a RateLimit that cannot be read: {value:?}"));
     }
-    let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
-    let now = now.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
     let mut nearest: Option<Told> = None;
     for name in answer.exchange.headers.keys().map(reqwest::header::HeaderName::as_str) {
         let Some(start) =

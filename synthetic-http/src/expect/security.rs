@@ -168,10 +168,11 @@ impl SecurityHeaders {
 impl From<SecurityHeaders> for Expectation {
     fn from(wanted: SecurityHeaders) -> Self {
         let defect = wanted.wants_nothing().then(|| "all are left out, so that there is nothing to judge".to_owned());
-        that_or("security headers".to_owned(), defect, move |answer| {
+        that_or("security headers".to_owned(), defect, move |answer: &Response| {
             let unmet = wanted.unmet(answer);
             if unmet.is_empty() { Ok(()) } else { Err(Mismatch::new("are there and strong", unmet.join("\n"))) }
         })
+        .of_the_head()
     }
 }
 
@@ -209,8 +210,7 @@ fn referrer(answer: &Response) -> Option<String> {
         "origin",
         "origin-when-cross-origin",
     ];
-    let values: Vec<&str> =
-        answer.header_all("referrer-policy").flat_map(|line| line.split(',')).map(str::trim).collect();
+    let values: Vec<&str> = answer.header_list("referrer-policy").collect();
     // The last that a browser knows counts; others are for browsers to come.
     let known =
         |value: &&&str| TIGHT.contains(*value) || matches!(**value, "unsafe-url" | "no-referrer-when-downgrade");

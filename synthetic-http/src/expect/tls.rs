@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
+use synthetic_core::Clock;
 use synthetic_core::expect::Matcher;
-use synthetic_core::{Clock, Run};
 
 use super::{Expectation, OverTls, of};
-use crate::measure::{earliest_expiry, moment};
+use crate::measure::{earliest_expiry, moment, now};
 use crate::wire::{CertInfo, TlsInfo, trusted_until};
 
 const NO_TLS: &str = "no TLS: the URL is not https";
@@ -90,8 +90,7 @@ pub fn trusted_days_left<A: OverTls + 'static>(matcher: impl Matcher<i64> + 'sta
 }
 
 fn days_until(expires: SystemTime) -> i64 {
-    let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
-    let seconds = match expires.duration_since(now) {
+    let seconds = match expires.duration_since(now()) {
         Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         Err(past) => -i64::try_from(past.duration().as_secs()).unwrap_or(i64::MAX),
     };

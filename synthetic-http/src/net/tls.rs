@@ -40,6 +40,7 @@ use crate::wire::{self, ClientSettings, Identity, Kind, Phase, TlsInfo, WireErro
 ///
 /// - time: 10 s for all of it, always within the step's and the run's
 /// - TLS 1.2 and 1.3; no protocol is offered by ALPN ([`alpn_offer`](Self::alpn_offer)); no client certificate
+///   ([`client_certificate`](Self::client_certificate))
 /// - every handshake is a full one: no session is resumed
 ///
 /// # Examples
@@ -145,6 +146,8 @@ impl Tls {
 
     /// Shows a certificate where the server asks who the client is, as
     /// [`Http::client_certificate`](crate::Http::client_certificate) does.
+    ///
+    /// With TLS 1.3 a server judges it after the handshake: to know whether it lets the client in, expect it to say something.
     pub fn client_certificate(mut self, chain_pem: impl AsRef<[u8]>, key_pem: &Secret) -> Self {
         let read = Identity::read(chain_pem.as_ref(), key_pem.expose().as_bytes());
         match self.check.parsed(read) {

@@ -353,7 +353,7 @@ fn alert_kind(alert: AlertDescription) -> Kind {
 fn alert_name(alert: AlertDescription) -> String {
     let meaning = match alert {
         AlertDescription::CertificateRequired => ": it wants a client certificate, and was shown none",
-        AlertDescription::NoApplicationProtocol => ": it speaks none of the versions of HTTP that were offered",
+        AlertDescription::NoApplicationProtocol => ": it speaks none of the protocols that were offered",
         AlertDescription::UnknownCA => ": it does not trust the issuer of the client certificate",
         AlertDescription::CertificateExpired => ": the client certificate has expired",
         AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {

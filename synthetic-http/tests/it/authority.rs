@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use synthetic_core::Secret;
 use synthetic_http::Http;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::support::{Server, ok, read_request};
 
@@ -53,6 +54,12 @@ impl Authority {
         host: &str,
         change: impl FnOnce(&mut CertificateParams),
     ) -> (KeyPair, CertificateDer<'static>) {
+        let (key, certificate) = self.certify(host, change);
+        (key, certificate.into())
+    }
+
+    /// Issues such a certificate as it is needed in PEM.
+    pub(crate) fn certify(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> (KeyPair, Certificate) {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "shop.test");
@@ -61,8 +68,7 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        let der = certificate.der().clone();
-        (key, der)
+        (key, certificate)
     }
 
     /// Issues a certificate and its key to a client, in PEM.
@@ -93,6 +99,21 @@ pub(crate) fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Serv
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, private(key))
+        .unwrap()
+}
+
+/// Returns what serves those only who show a certificate of `clients`.
+pub(crate) fn members_only(authority: &Authority, clients: &Authority) -> ServerConfig {
+    let (key, certificate) = authority.issue("127.0.0.1", |_| {});
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(clients.0.der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![certificate], private(&key))
         .unwrap()
 }
 

@@ -1,40 +1,16 @@
 //! Who the client is, and whom it trusts.
 
-use std::sync::Arc;
-
-use rcgen::{CertificateParams, KeyPair};
 use synthetic_core::prelude::*;
 use synthetic_core::{Reason, Secret};
 use synthetic_http::Http;
-use tokio_rustls::rustls::RootCertStore;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
-use crate::authority::{Authority, accept, at, private};
-use crate::support::{Server, Told, run_of};
-
-/// Serves those only who show a certificate of `clients`.
-async fn members_only(authority: &Authority, clients: &Authority) -> Server {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let own = params.signed_by(&key, &authority.0).unwrap();
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(clients.0.der().clone()).unwrap();
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![own.der().clone()], private(&key))
-        .unwrap();
-    accept(config).await
-}
+use crate::authority::{Authority, accept, at, members_only};
+use crate::support::{Told, run_of};
 
 #[tokio::test]
 async fn a_client_certificate_opens_the_door_and_without_it_the_failure_says_so() {
     let (authority, clients) = (Authority::new(), Authority::named("Partners"));
-    let server = members_only(&authority, &clients).await;
+    let server = accept(members_only(&authority, &clients)).await;
     let api = authority.trusted(&server);
     let (certificate, key) = clients.client("canary");
     run_of(api.clone().client_certificate(&certificate, &key).get("/")).await.assert_passed();

@@ -100,3 +100,11 @@ async fn a_password_goes_to_its_origin_only() {
     assert_eq!(report.outcome, Outcome::Failed);
     assert!(away.take().iter().all(|request| sent(request, "authorization").is_empty()));
 }
+
+#[tokio::test]
+async fn a_challenge_is_answered_before_a_stream_begins() {
+    let server = guarded().await;
+    let mut stream = Http::at(server.url()).digest("ann", secret("s3cret-word")).get("/live").stream().await.unwrap();
+    assert_eq!(stream.next().await.unwrap().as_deref(), Some(b"welcome".as_slice()));
+    assert_eq!(server.take().len(), 2);
+}

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::schema::violations::Violations;
 use super::super::schema::{NothingIsFetched, defect};
 use super::document::{BASE, members, resolved};
+use crate::header::media_type;
 use crate::response::Response;
 
 /// Compiles schemas, each once.
@@ -155,7 +156,7 @@ fn includes(known: &str, kind: &str) -> bool {
 }
 
 fn is_json(kind: &str) -> bool {
-    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let essence = media_type(kind);
     essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }
 
