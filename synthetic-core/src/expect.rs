@@ -78,6 +78,8 @@ pub use is_empty::{IsEmpty, is_empty};
 pub use is_iso_date::{IsIsoDate, is_iso_date};
 pub use is_null::{IsNull, is_null};
 pub use is_uuid::{IsUuid, is_uuid};
+#[doc(hidden)]
+pub use json_path::push_name;
 pub use json_path::{Found, JsonPath, JsonPathError, check_json};
 pub use json_type::{JsonType, is_array, is_boolean, is_integer, is_number, is_object, is_string};
 pub use len::{Len, len};

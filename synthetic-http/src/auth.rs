@@ -1,12 +1,28 @@
 //! Credentials: where they come from, and how a request carries them.
 
+#[cfg(feature = "digest")]
+mod digest;
+mod oauth;
+#[cfg(feature = "sigv4")]
+mod sigv4;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use synthetic_core::{Result, Secret};
+use url::Url;
 
 use crate::header::header_name;
+use crate::request::Request;
 use crate::scope::Scope;
+
+#[cfg(feature = "digest")]
+pub(crate) use self::digest::Digest;
+pub use self::oauth::OAuth;
+#[cfg(feature = "sigv4")]
+pub use self::sigv4::SigV4;
 
 /// Names a secret that a request carries: one that is known, or one that is asked for whenever a request is sent.
 ///
@@ -79,12 +95,30 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// Finds the value for something that does not go to the target.
+    async fn look_up(&self, scope: &mut Scope<'_>) -> Result<Secret> {
+        match &self.0 {
+            Source::Named(name) => scope.look_up(name).await,
+            Source::Known(secret) => {
+                scope.keep(secret)?;
+                Ok(secret.clone())
+            }
+        }
+    }
+}
+
 /// How a request shows who it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Auth {
     Bearer(Credential),
     Basic(String, Credential),
     Key(HeaderName, Credential),
+    OAuth(OAuth),
+    #[cfg(feature = "digest")]
+    Digest(Digest),
+    #[cfg(feature = "sigv4")]
+    SigV4(SigV4),
 }
 
 impl Auth {
@@ -94,6 +128,17 @@ impl Auth {
             return Err(format!("the user name {user:?} has a colon, which Basic authentication cannot carry"));
         }
         Ok(Self::Basic(user, password))
+    }
+
+    /// Returns what a user name and a password make that are proved, or why they make nothing.
+    #[cfg(feature = "digest")]
+    pub(crate) fn digest(user: String, password: Credential) -> Result<Self, String> {
+        if user.contains(':') || user.chars().any(char::is_control) {
+            return Err(format!(
+                "the user name {user:?} has a colon or a control character, which Digest cannot carry"
+            ));
+        }
+        Ok(Self::Digest(Digest::new(user, password)))
     }
 
     /// Returns what an API key in a header makes, or why it makes nothing.
@@ -121,6 +166,16 @@ impl Auth {
                 let value = HeaderValue::try_from(key.expose());
                 (name.clone(), key, value)
             }
+            Self::OAuth(grant) => {
+                let token = grant.token(scope).await?;
+                let value = HeaderValue::try_from(["Bearer ", token.expose()].concat());
+                (AUTHORIZATION, token, value)
+            }
+            // These depend on what is sent, and sign it when the rest is there.
+            #[cfg(feature = "digest")]
+            Self::Digest(_) => return Ok(()),
+            #[cfg(feature = "sigv4")]
+            Self::SigV4(_) => return Ok(()),
         };
         let mut value = value.map_err(|_| {
             let name = secret.name();
@@ -132,4 +187,59 @@ impl Auth {
         headers.insert(name, value);
         Ok(())
     }
+
+    fn signs(&self) -> bool {
+        match self {
+            Self::Bearer(_) | Self::Basic(..) | Self::Key(..) | Self::OAuth(_) => false,
+            #[cfg(feature = "digest")]
+            Self::Digest(_) => true,
+            #[cfg(feature = "sigv4")]
+            Self::SigV4(_) => true,
+        }
+    }
+}
+
+/// Returns what signs a request: its own, or that of its [`Http`](crate::Http) where it has no other credentials.
+fn signer(request: &Request, at_home: bool) -> Option<&Auth> {
+    if request.headers.contains_key(AUTHORIZATION) {
+        return None;
+    }
+    match request.auth.last() {
+        Some(own) => Some(own).filter(|own| own.signs()),
+        None => request.settings.auth.last().filter(|auth| at_home && auth.signs()),
+    }
+}
+
+/// Signs a request whose headers are all there, if it is to be signed.
+pub(crate) async fn sign(
+    request: &Request,
+    at_home: bool,
+    headers: &mut HeaderMap,
+    scope: &mut Scope<'_>,
+    target: (&Method, &Url, &Bytes),
+) -> Result {
+    let (method, url, body) = target;
+    match signer(request, at_home) {
+        #[cfg(feature = "digest")]
+        Some(Auth::Digest(digest)) => digest.sign(headers, scope, method, url).await,
+        #[cfg(feature = "sigv4")]
+        Some(Auth::SigV4(keys)) => keys.sign(headers, scope, method, url, body).await,
+        _ => {
+            // Without a feature that signs, nothing of this is looked at.
+            let _ = (headers, scope, method, url, body);
+            Ok(())
+        }
+    }
+}
+
+/// Returns whether an answer refuses a request with a challenge that can be answered; the run is told why it cannot.
+#[cfg(feature = "digest")]
+pub(crate) fn is_challenged(request: &Request, at_home: bool, headers: &HeaderMap, scope: &Scope<'_>) -> bool {
+    let Some(Auth::Digest(digest)) = signer(request, at_home) else { return false };
+    digest.challenged(headers).unwrap_or_else(|why| {
+        if let Some(run) = scope.run() {
+            run.warn(format!("the challenge to {request} cannot be answered: {why}"));
+        }
+        false
+    })
 }

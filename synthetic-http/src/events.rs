@@ -12,6 +12,7 @@ use synthetic_core::{Failure, Result};
 use self::parser::Parser;
 use crate::awaited::Awaited;
 use crate::expect::{self, status};
+use crate::header::media_type;
 use crate::open::open;
 use crate::request::Request;
 use crate::response::short_type_name;
@@ -66,8 +67,7 @@ impl Request {
 fn is_an_event_stream() -> expect::Expectation {
     expect::that("content type", |answer| {
         let kind = answer.header("content-type");
-        let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-        if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("text/event-stream")) {
+        if kind.is_some_and(|kind| media_type(kind).eq_ignore_ascii_case("text/event-stream")) {
             return Ok(());
         }
         let actual = kind.map_or_else(|| "no content type".to_owned(), |kind| format!("{kind:?}"));

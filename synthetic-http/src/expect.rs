@@ -1,6 +1,26 @@
 //! What can be expected of an answer.
 
 mod answer;
+#[cfg(any(feature = "schema", feature = "golden"))]
+mod brief;
+mod budget;
+mod captures;
+mod cookies;
+mod cors;
+mod encoding;
+#[cfg(feature = "golden")]
+mod golden;
+pub(crate) mod graphql;
+mod headers;
+mod hops;
+#[cfg(feature = "html")]
+mod html;
+#[cfg(feature = "openapi")]
+mod openapi;
+mod rate_limit;
+#[cfg(feature = "schema")]
+mod schema;
+mod security;
 mod tls;
 
 use std::fmt;
@@ -9,13 +29,31 @@ use std::time::Duration;
 
 use serde_json::Value;
 use synthetic_core::expect::{self, JsonPath, JsonPathError, Matcher, Mismatch, Sense};
-use synthetic_core::{Clock, Run};
 
+pub(crate) use self::answer::HasTls;
 pub use self::answer::{OverTls, Timed};
-pub use self::tls::{cert_issuer, cert_names, cert_subject, tls_version};
+pub use self::budget::budget;
+pub use self::captures::body_captures;
+pub(crate) use self::captures::{compiled, nothing_matches};
+pub use self::cookies::{cookie, cookie_attribute, cookie_attributes, cookie_lifetime};
+pub(crate) use self::cors::{Asked, cors};
+pub use self::encoding::{charset, content_encoding, transferred};
+#[cfg(feature = "golden")]
+pub use self::golden::{Golden, golden, golden_json};
+pub use self::headers::{header_count, header_each};
+pub use self::hops::redirect_chain;
+#[cfg(feature = "html")]
+pub use self::html::{html, html_all, html_attribute, html_count};
+#[cfg(feature = "openapi")]
+pub use self::openapi::{OpenApi, openapi};
+pub use self::rate_limit::rate_limit_left;
+#[cfg(feature = "schema")]
+pub use self::schema::{JsonSchema, json_schema};
+pub use self::security::{SecurityHeaders, security_headers};
+pub use self::tls::{
+    cert_days_left, cert_issuer, cert_names, cert_self_signed, cert_subject, tls_cipher, tls_version, trusted_days_left,
+};
 use crate::response::Response;
-
-pub(crate) mod graphql;
 
 /// Holds what is expected of an answer: demanded with [`Request::expect`](crate::Request::expect), or wished for with
 /// [`Request::prefer`](crate::Request::prefer). A value, cheap to clone.
@@ -83,8 +121,29 @@ impl<A: ?Sized> Expectation<A> {
         self.judge.subject()
     }
 
-    pub(crate) fn judge(&self, answer: &A) -> Result<(), Mismatch> {
-        self.judge.judge(answer)
+    /// Judges an answer: for expectations that are made of others.
+    ///
+    /// # Errors
+    ///
+    /// Returns what was wanted and what was there, or what is wrong with the expectation itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::{Expectation, header, json, that};
+    ///
+    /// /// Either the answer is fresh, or it says that it is not.
+    /// fn fresh_or_marked() -> Expectation {
+    ///     let (fresh, marked) = (json("$.fresh", true), header("x-cache", "STALE"));
+    ///     that("freshness", move |answer| fresh.judge(answer).or_else(|_| marked.judge(answer)))
+    /// }
+    /// # let _ = fresh_or_marked();
+    /// ```
+    pub fn judge(&self, answer: &A) -> Result<(), Mismatch> {
+        match &self.defect {
+            None => self.judge.judge(answer),
+            Some(defect) => Err(Mismatch::new("can be judged", defect.clone())),
+        }
     }
 }
 
@@ -284,25 +343,6 @@ impl Phase {
     }
 }
 
-/// Expects something of the days until the first certificate of the server's chain expires:
-/// `cert_days_left(ge(21))`.
-///
-/// Whole days, rounded down, by the clock of the run: 0 on the last day, negative afterwards. It is the first certificate
-/// to expire of all that the server sent, as in blackbox_exporter's `probe_ssl_earliest_cert_expiry`. Without TLS it
-/// cannot be judged, and fails.
-pub fn cert_days_left<A: OverTls + 'static>(matcher: impl Matcher<i64> + 'static) -> Expectation<A> {
-    of("days left of the certificate", "", matcher, |answer: &A, _| {
-        let expires = answer.certificate_expires_at().ok_or("no certificate: the URL is not https")?;
-        let now = Run::current().map_or_else(Clock::system, |run| run.clock()).now();
-        let seconds = match expires.duration_since(now) {
-            Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            Err(past) => -i64::try_from(past.duration().as_secs()).unwrap_or(i64::MAX),
-        };
-        Ok(seconds.div_euclid(86_400))
-    })
-    .of_the_head()
-}
-
 /// Expects something of the number of redirects that were followed: `redirects(1)`, `redirects(le(2))`. At most
 /// [`max_redirects`](crate::Http::max_redirects) are.
 pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
@@ -313,27 +353,6 @@ pub fn redirects(matcher: impl Matcher<u16> + 'static) -> Expectation {
 /// Expects something of the version of the protocol, `HTTP/1.1` or `HTTP/2`: `http_version("HTTP/2")`.
 pub fn http_version(matcher: impl Matcher<String> + 'static) -> Expectation {
     of("HTTP version", "", matcher, |answer: &Response, _| Ok(answer.http_version().to_owned())).of_the_head()
-}
-
-/// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
-///
-/// Only the answer itself is looked at, not what was set by redirects on the way. A value that does not match is shown in
-/// the failure.
-pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
-    let name = name.into();
-    of("cookie", name, matcher, |answer: &Response, name| {
-        let cookies: Vec<(&str, &str)> = answer
-            .header_all("set-cookie")
-            .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
-            .map(|(name, value)| (name.trim(), value.trim()))
-            .collect();
-        let value = cookies.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        value.ok_or_else(|| match cookies.iter().map(|(name, _)| *name).collect::<Vec<_>>() {
-            names if names.is_empty() => "no cookie is set".to_owned(),
-            names => format!("not set; set are {}", names.join(", ")),
-        })
-    })
-    .of_the_head()
 }
 
 /// Expects the SHA-256 of the body, decoded, in hexadecimal of either case.
@@ -381,17 +400,26 @@ pub fn that(
     Expectation::new(That { subject: subject.into(), judge }, None)
 }
 
+/// Makes an expectation of a function, and of what is wrong with what it was given.
+fn that_or<A: ?Sized + 'static>(
+    subject: String,
+    defect: Option<String>,
+    judge: impl Fn(&A) -> Result<(), Mismatch> + Send + Sync + 'static,
+) -> Expectation<A> {
+    Expectation::new(That { subject, judge }, defect)
+}
+
 struct That<F> {
     subject: String,
     judge: F,
 }
 
-impl<F: Fn(&Response) -> Result<(), Mismatch> + Send + Sync> Judge for That<F> {
+impl<A: ?Sized, F: Fn(&A) -> Result<(), Mismatch> + Send + Sync> Judge<A> for That<F> {
     fn subject(&self) -> String {
         self.subject.clone()
     }
 
-    fn judge(&self, answer: &Response) -> Result<(), Mismatch> {
+    fn judge(&self, answer: &A) -> Result<(), Mismatch> {
         (self.judge)(answer)
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn reason(error: &wire::WireError) -> Reason {
         (Kind::BadRequest | Kind::Roots | Kind::Local | Kind::NoTestHost, _) | (_, Phase::Setup) => Reason::Setup,
         (_, Phase::Resolve) => Reason::Dns,
         (_, Phase::Connect) => Reason::Connect,
-        (_, Phase::Tls) => Reason::Tls,
+        (Kind::ClientCertificate, _) | (_, Phase::Tls) => Reason::Tls,
         (_, Phase::Processing | Phase::Transfer | Phase::Redirect) => Reason::Protocol,
     }
 }
@@ -87,6 +87,10 @@ pub(crate) fn advice(error: &wire::WireError, deadline: Deadline) -> Option<Stri
         Kind::Idle => "does the target still send? if it may be silent for longer, allow that with `idle_timeout`",
         Kind::Refused => "nothing listens there: is the service up, and is this its port?",
         Kind::NotFound => "the name is not in DNS: was it removed, or is it misspelt?",
+        Kind::OtherFamily => {
+            "is the record of that family missing in DNS, or was it taken out? if the target has none, do not ask for it"
+        }
+        Kind::Proxy => "is the proxy up? look into its log: may this machine use it, and may it connect to the target?",
         Kind::ResolverFailed => "the resolver could not tell: does DNS work on the machine that runs the canary?",
         Kind::Unreachable => {
             "is a firewall or a route missing between the machine that runs the canary and the target?"
@@ -107,6 +111,9 @@ pub(crate) fn advice(error: &wire::WireError, deadline: Deadline) -> Option<Stri
         }
         Kind::WrongHost => "is this the right host, and was a certificate for another one put in place?",
         Kind::BadCertificate => "replace the certificate: clients refuse it",
+        Kind::ClientCertificate => {
+            "is the certificate that `client_certificate` was given in force, and of an authority that the server knows?"
+        }
         Kind::Tls => "is this the TLS port of the service, and were its TLS settings changed?",
         Kind::Protocol if error.phase() == Phase::Processing => {
             "is this the port of an HTTP service, and does it speak http or https?"

@@ -98,12 +98,12 @@ impl GraphQl {
     }
 
     /// Demands something of the answer, as [`Request::expect`] does.
-    pub fn expect(self, expectation: Expectation) -> Self {
+    pub fn expect(self, expectation: impl Into<Expectation>) -> Self {
         self.with(|request| request.expect(expectation))
     }
 
     /// Wishes something of the answer, as [`Request::prefer`] does.
-    pub fn prefer(self, expectation: Expectation) -> Self {
+    pub fn prefer(self, expectation: impl Into<Expectation>) -> Self {
         self.with(|request| request.prefer(expectation))
     }
 

@@ -116,7 +116,7 @@ impl GrpcHealth {
     }
 
     /// Demands something of the head of the answer, as [`Request::expect`] does.
-    pub fn expect(self, expectation: Expectation) -> Self {
+    pub fn expect(self, expectation: impl Into<Expectation>) -> Self {
         self.with(|request| request.expect(expectation))
     }
 

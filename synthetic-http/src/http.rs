@@ -8,7 +8,10 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use crate::auth::{Auth, Credential};
+#[cfg(feature = "sigv4")]
+use crate::auth::SigV4;
+use crate::auth::{Auth, Credential, OAuth};
+use crate::expect::Expectation;
 use crate::header::{header, header_name};
 use crate::request::Request;
 use crate::settings::{Agent, Marking, Settings};
@@ -30,7 +33,7 @@ use crate::wire;
 /// - body: at most 1 MiB, decoded
 /// - redirects: at most 10, without credentials to another origin
 /// - cookies: kept within a run, fresh for the next ([`forget_cookies`](Self::forget_cookies))
-/// - proxy: none, whatever the environment says ([`use_system_proxy`](Self::use_system_proxy))
+/// - proxy: none, whatever the environment says ([`proxy`](Self::proxy), [`use_system_proxy`](Self::use_system_proxy))
 /// - every request says who it is: `User-Agent: synthetic-http/0.1.0 (canary api-health; run 0189…)` and a W3C
 ///   `traceparent` whose trace id is the run's id ([`anonymous`](Self::anonymous), [`user_agent`](Self::user_agent)); one that
 ///   changes something carries `Synthetic-Run` and `Synthetic-Mark` ([`mark_headers`](Self::mark_headers))
@@ -140,6 +143,37 @@ impl Http {
     pub fn api_key(self, name: impl AsRef<str>, key: impl Into<Credential>) -> Self {
         let auth = Auth::key(name.as_ref(), key.into());
         self.with(|settings| settings.authenticate(auth))
+    }
+
+    /// Adds `Authorization: Bearer …` with a token from an authorization server to every request to the base URL's origin, and
+    /// to no other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::{Http, OAuth, from_secret};
+    /// let tokens = OAuth::client_credentials("https://id.example/token", "canary", from_secret("shop/client-secret"));
+    /// let _api = Http::at("https://shop.example").oauth(tokens);
+    /// ```
+    pub fn oauth(self, tokens: OAuth) -> Self {
+        self.with(|settings| settings.authenticate(Ok(Auth::OAuth(tokens))))
+    }
+
+    /// Answers challenges of the base URL's origin with `Authorization: Digest …` (RFC 7616, with MD5, SHA-256 or
+    /// SHA-512/256 and the quality of protection `auth`): a password that is proved, and never sent.
+    ///
+    /// The first request is answered with 401 and sent once more; further ones use its challenge. Of several challenges the
+    /// strongest is answered.
+    #[cfg(feature = "digest")]
+    pub fn digest(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
+        let auth = Auth::digest(user.into(), password.into());
+        self.with(|settings| settings.authenticate(auth))
+    }
+
+    /// Signs every request to the base URL's origin, and to no other, with AWS Signature Version 4.
+    #[cfg(feature = "sigv4")]
+    pub fn sigv4(self, keys: SigV4) -> Self {
+        self.with(|settings| settings.authenticate(Ok(Auth::SigV4(keys))))
     }
 
     /// Sets the time of a request, from its start to the last byte of its answer, redirects included. The time of its
@@ -267,6 +301,44 @@ impl Http {
         })
     }
 
+    /// Demands something of every answer, besides what each request demands: a [contract](crate::openapi), a header that none
+    /// may lack. Called again, it adds.
+    ///
+    /// What is demanded of the [status](crate::status) here gives way to what a request demands of it. The requests of a
+    /// [resource](Self::resource) are left alone: whether a thing was removed is no matter of form. So are
+    /// [preflights](Self::preflight), which are a browser's. Of an answer that is taken piece by piece
+    /// ([`stream`](Request::stream), [`events`](Request::events), a WebSocket, a gRPC health check), only its head is judged:
+    /// what needs the body is left to those who take the pieces.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::prelude::*;
+    /// use synthetic_http::{Http, header, status};
+    ///
+    /// let api = Http::at("https://shop.example")
+    ///     .expect(header("strict-transport-security", exists()))
+    ///     .expect(status([200, 201]));
+    /// let _is_gone = api.get("/orders/7").expect(status(404));
+    /// ```
+    pub fn expect(self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
+        self.with(|settings| {
+            expectation.take_defect().into_iter().for_each(|defect| settings.has_problem(defect));
+            settings.expected.push(expectation);
+        })
+    }
+
+    /// Wishes something of every answer, besides what each request wishes: what is not met degrades the run. Called again, it
+    /// adds.
+    pub fn prefer(self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
+        self.with(|settings| {
+            expectation.take_defect().into_iter().for_each(|defect| settings.has_problem(defect));
+            settings.preferred.push(expectation);
+        })
+    }
+
     /// Begins a GET request. The path is added to the base URL's; a full URL is taken as it is.
     #[track_caller]
     pub fn get(&self, path: impl Into<String>) -> Request {
@@ -314,12 +386,16 @@ impl Http {
         Request::new(&self.0, method, path, place)
     }
 
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.0
+    }
+
     /// Returns the time that its requests have.
     pub(crate) fn time(&self) -> Duration {
         self.0.timeout
     }
 
-    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::clone(&self.0);
         change(&mut settings);
         Self(Arc::new(settings))

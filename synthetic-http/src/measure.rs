@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use synthetic_core::report::Phases;
+use synthetic_core::{Clock, Run};
 
 use crate::wire;
 
@@ -33,5 +34,15 @@ pub(crate) fn version(version: reqwest::Version) -> &'static str {
 /// `probe_ssl_earliest_cert_expiry` does.
 pub(crate) fn earliest_expiry(tls: Option<&wire::TlsInfo>) -> Option<SystemTime> {
     let earliest = tls?.certs().iter().map(|certificate| certificate.not_after).min()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(earliest).unwrap_or(0)))
+    Some(moment(earliest))
+}
+
+/// Returns the time by the clock of the run, or of the system outside of any run.
+pub(crate) fn now() -> SystemTime {
+    Run::current().map_or_else(Clock::system, |run| run.clock()).now()
+}
+
+/// Returns the moment that is so many seconds after 1970; nothing before is told apart.
+pub(crate) fn moment(unix: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(unix).unwrap_or(0))
 }

@@ -49,4 +49,4 @@ pub use self::dns::{
 #[cfg(feature = "icmp")]
 pub use self::ping::{Echoes, Ping, lost, round_trip};
 pub use self::tcp::{Conversation, Tcp, said};
-pub use self::tls::{Handshake, StartTls, Tls, alpn, tls_cipher};
+pub use self::tls::{Handshake, StartTls, Tls, alpn};

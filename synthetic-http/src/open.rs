@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use synthetic_core::report::RequestReport;
-use synthetic_core::{Reason, Result, Run};
+use synthetic_core::{Result, Run};
 use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::explain::no_answer;
 use crate::fate::Attempt;
-use crate::renewal;
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
-use crate::send::{KeptByARun, Prepared, describe, describe_failed, judge, prepare, record};
+use crate::send::{KeptByARun, Prepared, describe, describe_failed, has_other_credentials, judge, prepare, record};
 use crate::wire::{self, Exchange, Over};
 
 /// How much of a body that is not wanted a failure is given, and how long that may take.
@@ -48,7 +47,7 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
     let mut earlier = None;
     loop {
         let mut attempt = Attempt::begin(request.counts_as());
-        let Prepared { client, mut outgoing, name, label, deadline } =
+        let Prepared { client, mut outgoing, name, label, deadline, at_home } =
             prepare(request, &mut scope, &attempt, kept, earlier).await?;
         // What is taken piece by piece is taken as it comes.
         outgoing.decode = false;
@@ -70,11 +69,9 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
         attempt.answered(head.status.as_u16(), head.hops.len());
         let answer = Response::head_only(name.clone(), head, scope.redactor().cloned());
         if earlier.is_none()
-            && let Some(kept) = kept.filter(|_| renewal::is_refusal(request, &answer))
-            && renewal::renew(&mut scope, &kept.renewed, &answer.name, deadline.at).await
+            && has_other_credentials(request, at_home, &answer, &mut scope, kept, &mut report, deadline).await
         {
             describe(&mut report, &answer.exchange);
-            report.reason = Some(Reason::Expectation);
             record(scope.run(), report);
             earlier = Some(deadline);
             continue;

@@ -19,7 +19,7 @@ pub(crate) struct Renewed(Mutex<HashSet<String>>);
 ///
 /// Such a request was not applied (RFC 9110, section 15.5.2); one that a redirect has led on may have been, before.
 pub(crate) fn is_refusal(request: &Request, answer: &Response) -> bool {
-    let mut of_the_status = request.expected.iter().filter(|expectation| expectation.is_of_the_status()).peekable();
+    let mut of_the_status = request.demands().filter(|expectation| expectation.is_of_the_status()).peekable();
     let welcome = of_the_status.peek().is_some()
         && of_the_status.all(|expectation: &Expectation| expectation.judge(answer).is_ok());
     answer.status() == 401 && answer.exchange.hops.is_empty() && !welcome
@@ -28,9 +28,16 @@ pub(crate) fn is_refusal(request: &Request, answer: &Response) -> bool {
 /// Asks anew for what a refused request carried, and returns whether any of it is another by now. The report of the run
 /// says so, and why it could not be asked for.
 pub(crate) async fn renew(scope: &mut Scope<'_>, renewed: &Renewed, subject: &str, until: Instant) -> bool {
-    let carried = scope.take_carried();
+    let (carried, tokens) = (scope.take_carried(), scope.take_tokens());
     let Some(run) = scope.run() else { return false };
     let mut is_another = false;
+    for (grant, refused) in tokens {
+        let server = grant.server();
+        if renewed.is_first(&format!("token of {server}")) && timeout_at(until, grant.forget(&refused)).await.is_ok() {
+            is_another = true;
+            run.warn(format!("{subject} was answered with 401: it was sent again with a new token from {server}"));
+        }
+    }
     for (refused, by_name) in carried {
         // The author has the value, so that it is not ours to replace; whoever asks next has the current one.
         if !by_name {
@@ -53,10 +60,13 @@ pub(crate) async fn renew(scope: &mut Scope<'_>, renewed: &Renewed, subject: &st
 }
 
 impl Renewed {
+    fn is_first(&self, name: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned())
+    }
+
     /// Returns the value that a secret has now if it is not the one that was refused.
     async fn current(&self, secrets: &Secrets, refused: &Secret) -> Result<Option<Secret>, SecretError> {
-        let is_first = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(refused.name().to_owned());
-        if is_first {
+        if self.is_first(refused.name()) {
             return secrets.renew(refused).await;
         }
         // It may have been renewed for another request of the run.

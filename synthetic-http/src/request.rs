@@ -13,7 +13,7 @@ use serde::Serialize;
 use synthetic_core::Mark;
 use url::Url;
 
-use crate::auth::{Auth, Credential};
+use crate::auth::{Auth, Credential, OAuth};
 use crate::expect::Expectation;
 use crate::header::header;
 use crate::multipart::Multipart;
@@ -57,6 +57,10 @@ pub struct Request {
     pub(crate) max_redirects: Option<u32>,
     pub(crate) expected: Vec<Expectation>,
     pub(crate) preferred: Vec<Expectation>,
+    /// It carries nothing that the `Http` says of who sends it: no header of its own, no credentials, no cookie.
+    pub(crate) as_a_stranger: bool,
+    /// What the [`Http`](crate::Http) expects of every answer is expected of this one too.
+    pub(crate) judged_by_http: bool,
     pub(crate) problem: Option<String>,
     /// How long the answer may be silent, where it is taken piece by piece.
     pub(crate) idle_timeout: Option<Duration>,
@@ -89,6 +93,8 @@ impl Request {
             max_redirects: None,
             expected: Vec::new(),
             preferred: Vec::new(),
+            as_a_stranger: false,
+            judged_by_http: true,
             problem: None,
             idle_timeout: None,
             only_reads: false,
@@ -99,8 +105,10 @@ impl Request {
     /// Demands something of the answer. All that is demanded is judged, then one failure lists everything unmet, the
     /// first in the lead.
     ///
-    /// Unless something is demanded of the [status](crate::status), it must be 2xx.
-    pub fn expect(mut self, mut expectation: Expectation) -> Self {
+    /// Unless something is demanded of the [status](crate::status), here or by the [`Http`](crate::Http::expect), it must
+    /// be 2xx.
+    pub fn expect(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.expected.push(expectation);
         self
@@ -108,9 +116,16 @@ impl Request {
 
     /// Wishes something of the answer: what is not met degrades the run and stops nothing. Outside of any run it does
     /// nothing.
-    pub fn prefer(mut self, mut expectation: Expectation) -> Self {
+    pub fn prefer(mut self, expectation: impl Into<Expectation>) -> Self {
+        let mut expectation = expectation.into();
         self.has_defect(&mut expectation);
         self.preferred.push(expectation);
+        self
+    }
+
+    /// Leaves aside what the [`Http`](crate::Http) expects of every answer.
+    pub(crate) fn judged_alone(mut self) -> Self {
+        self.judged_by_http = false;
         self
     }
 
@@ -177,6 +192,25 @@ impl Request {
     /// Adds an API key in a header of its own, as [`bearer`](Self::bearer) does.
     pub fn api_key(self, name: impl AsRef<str>, key: impl Into<Credential>) -> Self {
         self.authenticate(Auth::key(name.as_ref(), key.into()))
+    }
+
+    /// Adds `Authorization: Bearer …` with a token from an authorization server, as [`bearer`](Self::bearer) does.
+    pub fn oauth(mut self, tokens: OAuth) -> Self {
+        self.auth.push(Auth::OAuth(tokens));
+        self
+    }
+
+    /// Answers a challenge with `Authorization: Digest …`, as [`Http::digest`](crate::Http::digest) does.
+    #[cfg(feature = "digest")]
+    pub fn digest(self, user: impl Into<String>, password: impl Into<Credential>) -> Self {
+        self.authenticate(Auth::digest(user.into(), password.into()))
+    }
+
+    /// Signs the request with AWS Signature Version 4.
+    #[cfg(feature = "sigv4")]
+    pub fn sigv4(mut self, keys: crate::auth::SigV4) -> Self {
+        self.auth.push(Auth::SigV4(keys));
+        self
     }
 
     /// Sends a value as JSON, with `Content-Type: application/json` unless a header says another.
@@ -336,6 +370,24 @@ impl Request {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         Ok(url)
+    }
+
+    /// Returns what is demanded of the answer: by the [`Http`](crate::Http), unless the request says otherwise, and by the
+    /// request.
+    pub(crate) fn demands(&self) -> impl Iterator<Item = &Expectation> {
+        let own_status = self.expected.iter().any(Expectation::is_of_the_status);
+        let of_all = self
+            .settings
+            .expected
+            .iter()
+            .filter(move |expectation| self.judged_by_http && !(own_status && expectation.is_of_the_status()));
+        of_all.chain(&self.expected)
+    }
+
+    /// Returns what is wished of the answer: by the [`Http`](crate::Http), and by the request.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = &Expectation> {
+        let of_all = self.settings.preferred.iter().filter(|_| self.judged_by_http);
+        of_all.chain(&self.preferred)
     }
 
     fn authenticate(mut self, auth: Result<Auth, String>) -> Self {

@@ -198,7 +198,7 @@ impl Resource for HttpResource {
     async fn delete(&self, id: &String) -> Result<Gone> {
         let template = self.0.delete.as_deref().unwrap_or_default();
         let path = filled(&filled(template, "{id}", id), "{mark}", id);
-        let answer = self.0.http.delete(path).template(named(template));
+        let answer = self.0.http.delete(path).template(named(template)).judged_alone();
         let answer = answer.expect(status(any_of((between(200, 299), 404, 410)))).send().await?;
         not_led_away(&answer)?;
         Ok(if matches!(answer.status(), 404 | 410) { Gone::Already } else { Gone::Deleted })
@@ -206,7 +206,8 @@ impl Resource for HttpResource {
 
     async fn find(&self, mark: &Mark) -> Result<Vec<String>> {
         let Some((template, ids)) = &self.0.find else { return Ok(Vec::new()) };
-        let request = self.0.http.get(filled(template, "{mark}", mark.as_str())).template(named(template));
+        let request =
+            self.0.http.get(filled(template, "{mark}", mark.as_str())).template(named(template)).judged_alone();
         let answer = request.send().await?;
         many(&answer, ids)?.into_iter().map(|id| text(id, &answer, ids)).collect()
     }
@@ -215,7 +216,7 @@ impl Resource for HttpResource {
         let Some((template, things, id, marked)) = &self.0.list else {
             return Err(Failure::setup(format!("resource {:?} does not say how its things are listed", self.0.kind)));
         };
-        let request = self.0.http.get(filled(template, "{prefix}", prefix)).template(named(template));
+        let request = self.0.http.get(filled(template, "{prefix}", prefix)).template(named(template)).judged_alone();
         let answer = request.send().await?;
         let listed = many(&answer, things)?.into_iter().filter_map(|thing| {
             // A thing without the text has no mark, and is none of ours.

@@ -13,8 +13,10 @@ use synthetic_core::report::Phases;
 use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Result, Run};
 
+use crate::capture::Texts;
+use crate::expect::{Expectation, OverTls, compiled, nothing_matches};
 use crate::explain::requested;
-use crate::measure::{earliest_expiry, phases, version};
+use crate::measure::{phases, version};
 use crate::scope::raise;
 use crate::wire::{self, Exchange};
 
@@ -29,18 +31,33 @@ pub struct Response {
     json: OnceLock<Result<Value, String>>,
     /// The body is still to come.
     head_only: bool,
+    #[cfg(feature = "html")]
+    page: OnceLock<Result<crate::html::Page, String>>,
     /// What knows the secrets of the request, outside of any run.
     redactor: Option<Redactor>,
 }
 
 impl Response {
     pub(crate) fn new(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
-        Self { name, exchange, json: OnceLock::new(), head_only: false, redactor }
+        Self {
+            name,
+            exchange,
+            json: OnceLock::new(),
+            #[cfg(feature = "html")]
+            page: OnceLock::new(),
+            head_only: false,
+            redactor,
+        }
     }
 
     /// Makes an answer whose body is still to come: its head can be judged.
     pub(crate) fn head_only(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
         Self { head_only: true, ..Self::new(name, exchange, redactor) }
+    }
+
+    /// Returns whether an expectation can be judged on it.
+    pub(crate) fn can_be_judged_by(&self, expectation: &Expectation) -> bool {
+        !self.head_only || expectation.is_of_the_head()
     }
 
     /// Returns the status: `200`.
@@ -58,6 +75,12 @@ impl Response {
     /// Returns all values of a header that are text, in their order. Names are compared without case.
     pub fn header_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.exchange.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
+    /// Returns the elements of a header that is a list, of all its lines in their order, without those that are empty
+    /// (RFC 9110, section 5.6.1). None of them may be quoted.
+    pub(crate) fn header_list<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.header_all(name).flat_map(|line| line.split(',')).map(str::trim).filter(|element| !element.is_empty())
     }
 
     /// Returns the body, decoded. An encoding that is not known, or the feature `compression` that is off, leaves it as it
@@ -134,6 +157,43 @@ impl Response {
         })
     }
 
+    /// Reads what a regular expression captures in the body as text: one group as a scalar, several as a tuple, named ones as
+    /// a struct. The first match counts; without groups it is all that matched.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that says that nothing matches, or what was captured and is not of the type; or an error of our own
+    /// that says why the pattern is invalid. Within a run it is recorded.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(api: synthetic_http::Http) -> synthetic_core::Result {
+    /// let receipt = api.get("/receipt.txt").send().await?;
+    /// let (order, pieces) = receipt.capture::<(String, u32)>(r"order (\w+) of (\d+)")?;
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn capture<T: DeserializeOwned>(&self, pattern: &str) -> Result<T> {
+        let place = Location::caller();
+        let subject = format!("capture of \"{pattern}\" in the body of {}", self.name);
+        let raise = |failure: Failure| self.raise(failure.at(place));
+        let regex = compiled(pattern).map_err(|why| raise(Failure::setup(format!("{}: {why}", self.name))))?;
+        let text = self.text();
+        let (expected, actual) = match Texts::captured(&regex, &text).map(Texts::read::<T>) {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(why)) => (format!("is of the form {}", short_type_name::<T>()), why),
+            None => ("exists".to_owned(), nothing_matches(&text)),
+        };
+        Err(raise(self.lacks(subject, expected, actual)))
+    }
+
+    /// Returns a failure about something in the body.
+    pub(crate) fn lacks(&self, subject: String, expected: String, actual: String) -> Failure {
+        let failure = Failure::new(subject).expected(expected).actual(actual);
+        failure.evidence("request", self.request()).evidence("answer", self.excerpt())
+    }
+
     /// Returns how long the answer took, from the first look-up to the last byte, redirects included.
     #[must_use]
     pub fn latency(&self) -> Duration {
@@ -174,7 +234,14 @@ impl Response {
     /// Returns the version of TLS, `1.2` or `1.3`; `None` without TLS.
     #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {
-        self.exchange.tls.as_ref()?.version
+        OverTls::tls_version(self)
+    }
+
+    /// Returns the cipher suite as IANA names it, `TLS_AES_128_GCM_SHA256`; `None` without TLS. On a connection that was used
+    /// again it is what was last agreed on with a server of the same certificate.
+    #[must_use]
+    pub fn tls_cipher(&self) -> Option<&'static str> {
+        OverTls::tls_cipher(self)
     }
 
     /// Returns the version of the protocol: `HTTP/1.1`, `HTTP/2`.
@@ -186,13 +253,20 @@ impl Response {
     /// Returns when the first certificate of the chain that the server showed expires; `None` without TLS.
     #[must_use]
     pub fn certificate_expires_at(&self) -> Option<SystemTime> {
-        earliest_expiry(self.exchange.tls.as_ref())
+        OverTls::certificate_expires_at(self)
     }
 
     /// Returns the body as a JSON value, parsed once, or why it is none.
     pub(crate) fn value(&self) -> Result<&Value, &str> {
         let parse = || serde_json::from_slice(&self.exchange.body).map_err(|error| self.why_not(&error));
         self.json.get_or_init(parse).as_ref().map_err(String::as_str)
+    }
+
+    /// Returns the body as a page of HTML, parsed once, or which limit it exceeds. Every text is a page, for a browser as for
+    /// the parser.
+    #[cfg(feature = "html")]
+    pub(crate) fn page(&self) -> Result<&crate::html::Page, &str> {
+        self.page.get_or_init(|| crate::html::Page::parse(&self.text())).as_ref().map_err(String::as_str)
     }
 
     fn unreadable(&self, expected: String, why: &str, place: &'static Location<'static>) -> Failure {
@@ -208,7 +282,7 @@ impl Response {
         if self.exchange.body.is_empty() { "it is empty".to_owned() } else { error.to_string() }
     }
 
-    fn raise(&self, failure: Failure) -> Failure {
+    pub(crate) fn raise(&self, failure: Failure) -> Failure {
         raise(failure, Run::current().as_ref(), self.redactor.as_ref())
     }
 

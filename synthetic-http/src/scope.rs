@@ -6,6 +6,8 @@ use std::panic::Location;
 use synthetic_core::secret::{Redactor, Secret, SecretError, Secrets};
 use synthetic_core::{Failure, Result, Run};
 
+use crate::auth::OAuth;
+
 /// The run that a request belongs to, or the lack of one, and the request itself.
 pub(crate) struct Scope<'a> {
     run: Option<Run>,
@@ -13,6 +15,8 @@ pub(crate) struct Scope<'a> {
     redactor: Option<Redactor>,
     /// What the request carries, and whether it was asked for by its name.
     carried: Vec<(Secret, bool)>,
+    /// The tokens that it carries, and who gave them.
+    tokens: Vec<(OAuth, Secret)>,
     /// The request, as failures name it: written only when there is one.
     request: &'a (dyn Display + Sync),
     place: &'static Location<'static>,
@@ -21,7 +25,7 @@ pub(crate) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// Returns the scope of a request that is sent by the code that is being polled.
     pub(crate) fn of(request: &'a (dyn Display + Sync), place: &'static Location<'static>) -> Self {
-        Self { run: Run::current(), redactor: None, carried: Vec::new(), request, place }
+        Self { run: Run::current(), redactor: None, carried: Vec::new(), tokens: Vec::new(), request, place }
     }
 
     pub(crate) fn run(&self) -> Option<&Run> {
@@ -35,6 +39,13 @@ impl<'a> Scope<'a> {
 
     /// Finds a secret in the run's store; outside of any run, in the environment.
     pub(crate) async fn find(&mut self, name: &str) -> Result<Secret> {
+        let secret = self.look_up(name).await?;
+        self.carried.push((secret.clone(), true));
+        Ok(secret)
+    }
+
+    /// Finds a secret that does not go to the target.
+    pub(crate) async fn look_up(&mut self, name: &str) -> Result<Secret> {
         let found = match &self.run {
             Some(run) => run.secrets().get(name).await,
             None => Secrets::default().get(name).await,
@@ -43,8 +54,24 @@ impl<'a> Scope<'a> {
         if self.run.is_none() {
             self.keep(&secret)?;
         }
-        self.carried.push((secret.clone(), true));
         Ok(secret)
+    }
+
+    /// Keeps a token out of every failure.
+    pub(crate) fn carry_token(&mut self, grant: &OAuth, token: &Secret) -> Result {
+        self.keep(token)?;
+        self.tokens.push((grant.clone(), token.clone()));
+        Ok(())
+    }
+
+    /// Takes the tokens that the request carries.
+    pub(crate) fn take_tokens(&mut self) -> Vec<(OAuth, Secret)> {
+        std::mem::take(&mut self.tokens)
+    }
+
+    /// Returns the request, as failures name it.
+    pub(crate) fn request(&self) -> &(dyn Display + Sync) {
+        self.request
     }
 
     /// Keeps a secret that is known already out of every failure.

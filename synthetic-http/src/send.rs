@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use crate::auth;
 use crate::expect::{Expectation, status};
 use crate::explain::{Deadline, no_answer, redirects, times};
 use crate::fate::{self, Attempt, changes_something};
@@ -26,7 +27,7 @@ use crate::template::template;
 use crate::wire::{self, Client, Exchange, Failed};
 
 /// What the SDK calls itself in `User-Agent`.
-const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
+pub(crate) const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
 /// How many headers a request has that brings none: `User-Agent`, `traceparent`, `Accept`, `Accept-Encoding`, `Host`, and
 /// one to spare.
 const USUAL_HEADERS: usize = 6;
@@ -94,7 +95,8 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     let mut attempt = Attempt::begin(request.counts_as());
     let kept = scope.run().map(Run::extension::<KeptByARun>);
     let kept = kept.as_deref();
-    let Prepared { client, outgoing, name, label, deadline } = prepare(request, scope, &attempt, kept, earlier).await?;
+    let Prepared { client, outgoing, name, label, deadline, at_home } =
+        prepare(request, scope, &attempt, kept, earlier).await?;
 
     let mut report = RequestReport::new(request.method.clone(), label);
     attempt.sent();
@@ -104,10 +106,8 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
             describe(&mut report, &exchange);
             let answer = Response::new(name, exchange, scope.redactor().cloned());
             if earlier.is_none()
-                && let Some(kept) = kept.filter(|_| renewal::is_refusal(request, &answer))
-                && renewal::renew(scope, &kept.renewed, &answer.name, deadline.at).await
+                && has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline).await
             {
-                report.reason = Some(Reason::Expectation);
                 record(scope.run(), report);
                 return Ok(Sent::ToBeSentAgain(deadline));
             }
@@ -136,6 +136,8 @@ pub(crate) struct Prepared {
     /// The path, as metrics show it.
     pub(crate) label: String,
     pub(crate) deadline: Deadline,
+    /// It goes where its `Http` shows who it is.
+    pub(crate) at_home: bool,
 }
 
 /// Makes a request ready to be sent, or says why it cannot be.
@@ -150,7 +152,11 @@ pub(crate) async fn prepare(
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
         return Err(scope.setup(problem));
     }
-    let url = request.url().map_err(|problem| scope.setup(&problem))?;
+    let mut url = request.url().map_err(|problem| scope.setup(&problem))?;
+    if request.as_a_stranger {
+        // Setting them fails only where a URL cannot have them, and an http URL can.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+    }
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
     let changes = !request.only_reads && changes_something(&method);
@@ -167,21 +173,52 @@ pub(crate) async fn prepare(
     let label = template(request.template.as_deref(), &url);
 
     let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
-    let mut outgoing = wire::Request::new(method, url);
-    outgoing.headers = headers;
-    outgoing.body = match &request.upload {
+    let body = match &request.upload {
         None => request.body.clone(),
         Some(upload) => {
             let read = upload.read(request.max_upload, deadline.at).await;
             read.map_err(|problem| scope.setup(&problem))?
         }
     };
+    let at_home = at_home(settings, &url) && !request.as_a_stranger;
+    auth::sign(request, at_home, &mut headers, scope, (&method, &url, &body)).await?;
+    let mut outgoing = wire::Request::new(method, url);
+    outgoing.headers = headers;
+    outgoing.body = body;
     outgoing.test_hosts = settings.test_hosts.clone().filter(|_| !request.only_reads);
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
-    outgoing.jar = jar.map(|jar| jar as _);
-    Ok(Prepared { client, outgoing, name, label, deadline })
+    outgoing.jar = jar.filter(|_| !request.as_a_stranger).map(|jar| jar as _);
+    Ok(Prepared { client, outgoing, name, label, deadline, at_home })
+}
+
+/// Returns whether a request that was answered can be sent once more with other credentials: it was refused, and was
+/// challenged for them or has new ones by now.
+pub(crate) async fn has_other_credentials(
+    request: &Request,
+    at_home: bool,
+    answer: &Response,
+    scope: &mut Scope<'_>,
+    kept: Option<&KeptByARun>,
+    report: &mut RequestReport,
+    deadline: Deadline,
+) -> bool {
+    if !renewal::is_refusal(request, answer) {
+        return false;
+    }
+    #[cfg(feature = "digest")]
+    if auth::is_challenged(request, at_home, &answer.exchange.headers, scope) {
+        return true;
+    }
+    #[cfg(not(feature = "digest"))]
+    let _ = at_home;
+    let Some(kept) = kept else { return false };
+    let are_there = renewal::renew(scope, &kept.renewed, &answer.name, deadline.at).await;
+    if are_there {
+        report.reason = Some(Reason::Expectation);
+    }
+    are_there
 }
 
 /// What became of a request that was answered.
@@ -234,7 +271,7 @@ fn client_of(settings: &Arc<Settings>, kept: Option<&KeptByARun>) -> Result<Send
 /// Returns what the request carries: its own headers in place of those of its `Http`, which go to its origin only.
 async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Option<&KeptByARun>) -> Result<HeaderMap> {
     let settings = &request.settings;
-    let at_home = at_home(settings, url);
+    let at_home = at_home(settings, url) && !request.as_a_stranger;
     // With room for what is added below and by the layers beneath, which would else make room again and again.
     let mut headers = HeaderMap::with_capacity(settings.headers.len() + request.headers.len() + USUAL_HEADERS);
     if at_home {
@@ -337,8 +374,8 @@ pub(crate) fn deadline(timeout: Duration, run: Option<&Run>) -> Deadline {
 pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> Result {
     let mut unmet: Option<Failure> = None;
     let mut also = Vec::new();
-    let default = (!request.expected.iter().any(Expectation::is_of_the_status)).then(|| status(200..=299));
-    for expectation in default.iter().chain(&request.expected) {
+    let default = (!request.demands().any(Expectation::is_of_the_status)).then(|| status(200..=299));
+    for expectation in default.iter().chain(request.demands()).filter(|each| answer.can_be_judged_by(each)) {
         let Err(mismatch) = expectation.judge(answer) else { continue };
         let subject = format!("{} of {}", expectation.subject(), answer.name);
         if unmet.is_none() {
@@ -347,7 +384,7 @@ pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> 
             also.push(format!("{subject}: {mismatch}"));
         }
     }
-    for preference in &request.preferred {
+    for preference in request.wishes().filter(|each| answer.can_be_judged_by(each)) {
         let Err(mismatch) = preference.judge(answer) else { continue };
         if let Some(run) = run {
             let subject = format!("{} of {}", preference.subject(), answer.name);

@@ -7,6 +7,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::auth::Auth;
+use crate::expect::Expectation;
 use crate::test_hosts::TestHosts;
 use crate::wire::{self, Client, ClientSettings};
 
@@ -23,6 +24,10 @@ pub(crate) struct Settings {
     pub(crate) marking: Marking,
     pub(crate) test_hosts: Option<TestHosts>,
     pub(crate) cookies: bool,
+    /// What is expected of every answer.
+    pub(crate) expected: Vec<Expectation>,
+    /// What is preferred of every answer.
+    pub(crate) preferred: Vec<Expectation>,
     /// What was wrong with what it was given; the first counts.
     pub(crate) problem: Option<String>,
     pub(crate) wire: ClientSettings,
@@ -83,6 +88,8 @@ impl Clone for Settings {
             agent: self.agent.clone(),
             marking: self.marking.clone(),
             test_hosts: self.test_hosts.clone(),
+            expected: self.expected.clone(),
+            preferred: self.preferred.clone(),
             problem: self.problem.clone(),
             wire: self.wire.clone(),
             client: OnceLock::new(),
@@ -108,6 +115,8 @@ impl Default for Settings {
             },
             test_hosts: None,
             cookies: true,
+            expected: Vec::new(),
+            preferred: Vec::new(),
             problem: None,
             wire: ClientSettings::default(),
             reuse_across_runs: false,

@@ -20,7 +20,7 @@ use self::singular::Segment;
 use super::{Matcher, Mismatch, Sense, check, described};
 
 pub use error::JsonPathError;
-pub(super) use singular::push_name;
+pub use singular::push_name;
 
 /// A JSONPath query (RFC 9535), parsed: `$.orders[*].id`.
 ///
@@ -114,6 +114,31 @@ impl JsonPath {
                 segments.iter().try_fold(root, |value, segment| segment.of(value)).map_or(Found::Missing, Found::One)
             }
             Query::Any(query) => Found::Many(query.query(root).all()),
+        }
+    }
+
+    /// Returns where the path finds what it finds, as JSON pointers (RFC 6901) in document order: `/orders/0/id`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use synthetic_core::expect::JsonPath;
+    ///
+    /// let mut value = json!({"orders": [{"id": "a"}, {"id": "b"}]});
+    /// let pointers = JsonPath::parse("$.orders[*].id")?.pointers(&value);
+    /// assert_eq!(pointers, ["/orders/0/id", "/orders/1/id"]);
+    /// for pointer in pointers {
+    ///     *value.pointer_mut(&pointer).unwrap() = json!("…");
+    /// }
+    /// assert_eq!(JsonPath::parse("$.orders[-1].id")?.pointers(&value), ["/orders/1/id"]);
+    /// # Ok::<(), synthetic_core::expect::JsonPathError>(())
+    /// ```
+    #[must_use]
+    pub fn pointers(&self, root: &Value) -> Vec<String> {
+        match &self.0.query {
+            Query::Singular(segments) => singular::pointer(segments, root).into_iter().collect(),
+            Query::Any(query) => query.query_located(root).locations().map(|at| at.to_json_pointer()).collect(),
         }
     }
 

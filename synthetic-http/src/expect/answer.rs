@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use synthetic_core::report::Phases;
 
+use crate::measure::earliest_expiry;
 use crate::response::Response;
-use crate::wire::CertInfo;
+use crate::wire::{CertInfo, TlsInfo};
 
 /// Has the time that an answer took: of any protocol. [`latency`](super::latency) and [`phase`](super::phase) judge it.
 pub trait Timed {
@@ -16,23 +17,52 @@ pub trait Timed {
     fn phases(&self) -> Phases;
 }
 
-/// Has what a server showed in a TLS handshake. [`cert_days_left`](super::cert_days_left) and its kin judge it.
-pub trait OverTls {
+/// Has what a server showed in a TLS handshake, whatever was spoken over it: [answers](Response) to HTTP requests, and
+/// [handshakes](crate::net::Handshake). [`cert_days_left`](super::cert_days_left) and its kin judge it.
+///
+/// On a connection that was used again it is what the server showed when it was made.
+pub trait OverTls: HasTls {
     /// Returns the version of TLS, `1.2` or `1.3`; `None` without TLS.
-    fn tls_version(&self) -> Option<&'static str>;
+    fn tls_version(&self) -> Option<&'static str> {
+        Some(self.tls()?.negotiated?.version)
+    }
+
+    /// Returns the cipher suite as IANA names it, `TLS_AES_128_GCM_SHA256`; `None` without TLS. On a connection that was used
+    /// again it is what was last agreed on with a server of the same certificate.
+    fn tls_cipher(&self) -> Option<&'static str> {
+        Some(self.tls()?.negotiated?.cipher)
+    }
 
     /// Returns when the first certificate of the chain that the server showed expires; `None` without TLS.
-    fn certificate_expires_at(&self) -> Option<SystemTime>;
+    fn certificate_expires_at(&self) -> Option<SystemTime> {
+        earliest_expiry(self.tls())
+    }
 
     /// Returns the subject of the server's own certificate on one line, `CN=shop.example, O=Shop`: empty where the
     /// certificate has only alternative names, `None` without TLS.
-    fn certificate_subject(&self) -> Option<&str>;
+    fn certificate_subject(&self) -> Option<&str> {
+        Some(&own(self.tls())?.subject)
+    }
 
     /// Returns the issuer of the server's own certificate on one line: `C=US, O=Let's Encrypt, CN=R11`.
-    fn certificate_issuer(&self) -> Option<&str>;
+    fn certificate_issuer(&self) -> Option<&str> {
+        Some(&own(self.tls())?.issuer)
+    }
 
     /// Returns the names and addresses that the server's own certificate is for (its subject alternative names).
-    fn certificate_names(&self) -> Option<&[String]>;
+    fn certificate_names(&self) -> Option<&[String]> {
+        Some(&own(self.tls())?.sans)
+    }
+}
+
+/// Keeps [`OverTls`] to the answers of this crate.
+pub trait HasTls {
+    #[doc(hidden)]
+    fn tls(&self) -> Option<&TlsInfo>;
+}
+
+fn own(tls: Option<&TlsInfo>) -> Option<&CertInfo> {
+    tls?.certs().first()
 }
 
 impl Timed for Response {
@@ -45,28 +75,10 @@ impl Timed for Response {
     }
 }
 
-impl OverTls for Response {
-    fn tls_version(&self) -> Option<&'static str> {
-        self.tls_version()
-    }
-
-    fn certificate_expires_at(&self) -> Option<SystemTime> {
-        self.certificate_expires_at()
-    }
-
-    fn certificate_subject(&self) -> Option<&str> {
-        Some(&own(self)?.subject)
-    }
-
-    fn certificate_issuer(&self) -> Option<&str> {
-        Some(&own(self)?.issuer)
-    }
-
-    fn certificate_names(&self) -> Option<&[String]> {
-        Some(&own(self)?.sans)
+impl HasTls for Response {
+    fn tls(&self) -> Option<&TlsInfo> {
+        self.exchange.tls.as_ref()
     }
 }
 
-fn own(answer: &Response) -> Option<&CertInfo> {
-    answer.exchange.tls.as_ref()?.certs().first()
-}
+impl OverTls for Response {}

@@ -7,28 +7,28 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use synthetic_core::Result;
 use synthetic_core::expect::{Matcher, Mismatch};
 use synthetic_core::report::{Certificate, Phases};
+use synthetic_core::{Result, Secret};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub use self::expect::{alpn, tls_cipher};
+pub use self::expect::alpn;
 pub use self::starttls::StartTls;
 use super::check::{self, Answer, Check, Probe};
 use super::dial::{Target, causes, dial};
 use super::dialogue::{Dialogue, Said};
 use super::trail::{Stage, Took, Trail};
-use crate::expect::{Expectation, OverTls, Timed};
+use crate::expect::{Expectation, HasTls, OverTls, Timed};
 use crate::explain::{CERTIFICATES, shown};
 use crate::measure::earliest_expiry;
 use crate::wire::diagnose::unshaken;
-use crate::wire::{self, Kind, Phase, TlsInfo, WireError, record};
+use crate::wire::{self, ClientSettings, Identity, Kind, Phase, TlsInfo, WireError, record};
 
 /// Holds a TLS handshake to be made: with a server that speaks TLS at once, or after [STARTTLS](Self::starttls). Cheap to clone.
 ///
@@ -40,6 +40,7 @@ use crate::wire::{self, Kind, Phase, TlsInfo, WireError, record};
 ///
 /// - time: 10 s for all of it, always within the step's and the run's
 /// - TLS 1.2 and 1.3; no protocol is offered by ALPN ([`alpn_offer`](Self::alpn_offer)); no client certificate
+///   ([`client_certificate`](Self::client_certificate))
 /// - every handshake is a full one: no session is resumed
 ///
 /// # Examples
@@ -66,7 +67,8 @@ pub struct Tls {
     server_name: Option<ServerName<'static>>,
     starttls: Option<StartTls>,
     alpn: Vec<Vec<u8>>,
-    roots: Vec<Vec<u8>>,
+    /// Whom it trusts, and as whom.
+    settings: ClientSettings,
     /// Made when it is first needed: it takes milliseconds to load the roots.
     wire: Arc<OnceLock<wire::Tls>>,
     dialogue: Dialogue,
@@ -86,7 +88,7 @@ impl Tls {
             server_name: None,
             starttls: None,
             alpn: Vec::new(),
-            roots: Vec::new(),
+            settings: ClientSettings { http1: false, http2: false, ..ClientSettings::default() },
             wire: Arc::default(),
             dialogue: Dialogue::new(),
             check,
@@ -129,8 +131,33 @@ impl Tls {
     }
 
     /// Trusts a certificate authority besides the platform's: one or more certificates in PEM. Called again, it adds.
-    pub fn trust_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.roots.push(pem.into());
+    pub fn trust_pem(self, pem: impl Into<Vec<u8>>) -> Self {
+        self.set(|settings| settings.extra_roots_pem.push(pem.into()))
+    }
+
+    /// Trusts a certificate authority instead of the platform's, as [`Http::trust_only_pem`](crate::Http::trust_only_pem)
+    /// does.
+    pub fn trust_only_pem(self, pem: impl Into<Vec<u8>>) -> Self {
+        self.set(|settings| {
+            settings.only_extra_roots = true;
+            settings.extra_roots_pem.push(pem.into());
+        })
+    }
+
+    /// Shows a certificate where the server asks who the client is, as
+    /// [`Http::client_certificate`](crate::Http::client_certificate) does.
+    ///
+    /// With TLS 1.3 a server judges it after the handshake: to know whether it lets the client in, expect it to say something.
+    pub fn client_certificate(mut self, chain_pem: impl AsRef<[u8]>, key_pem: &Secret) -> Self {
+        let read = Identity::read(chain_pem.as_ref(), key_pem.expose().as_bytes());
+        match self.check.parsed(read) {
+            Some(identity) => self.set(|settings| settings.identity = Some(Arc::new(identity))),
+            None => self,
+        }
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut ClientSettings)) -> Self {
+        change(&mut self.settings);
         self.wire = Arc::default();
         self
     }
@@ -187,7 +214,7 @@ impl Tls {
         if let Some(wire) = self.wire.get() {
             return Ok(wire);
         }
-        let made = wire::Tls::new(&self.roots, false, false)?;
+        let made = wire::Tls::new(&self.settings)?;
         Ok(self.wire.get_or_init(|| made))
     }
 
@@ -217,8 +244,8 @@ impl Tls {
         record.begin();
         let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
         let shaken = record::scope(Arc::clone(&record), connecting).await;
-        let chain = record.take().and_then(|attempt| attempt.chain);
-        let info = TlsInfo { version: None, chain };
+        let (chain, negotiated) = record.take().map(|attempt| (attempt.chain, attempt.negotiated)).unwrap_or_default();
+        let info = TlsInfo { negotiated, chain };
         let expires_at = earliest_expiry(Some(&info));
         trail.certificate = expires_at.map(|at| Certificate::new(target.name(), at));
         let stream = shaken.map_err(|error| {
@@ -228,14 +255,14 @@ impl Tls {
             let (kind, what) = unshaken(&causes(&error), info.chain.as_deref(), &asked_for);
             WireError::new(Phase::Tls, kind, format!("tls handshake with {target}: {what}"))
         })?;
-        Ok(Shaken { stream, chain: info.chain })
+        Ok(Shaken { stream, info })
     }
 }
 
 /// A handshake that is done.
 struct Shaken {
     stream: TlsStream<TcpStream>,
-    chain: Option<Arc<wire::Chain>>,
+    info: TlsInfo,
 }
 
 impl fmt::Display for Tls {
@@ -273,24 +300,16 @@ impl Probe for Tls {
             Some(protocol) => protocol.ask(stream, &target.to_string(), trail).await?,
             None => stream,
         };
-        let Shaken { stream, chain } = self.shake(target, name, stream, trail).await?;
+        let Shaken { stream, info } = self.shake(target, name, stream, trail).await?;
         let (_, session) = stream.get_ref();
-        let version = session.protocol_version().and_then(|version| match version {
-            rustls::ProtocolVersion::TLSv1_3 => Some("1.3"),
-            rustls::ProtocolVersion::TLSv1_2 => Some("1.2"),
-            _ => None,
-        });
-        trail.protocol = version.map(|version| if version == "1.3" { "TLS 1.3" } else { "TLS 1.2" });
-        let cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
-        // rustls tells the suites of 1.3 by another prefix than IANA does.
-        let cipher = cipher.map(|name| name.replacen("TLS13_", "TLS_", 1));
+        trail.protocol = info.negotiated.map(|agreed| if agreed.version == "1.3" { "TLS 1.3" } else { "TLS 1.2" });
         let alpn = session.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned());
         let said = if self.dialogue.is_empty() {
             Said::default()
         } else {
             self.dialogue.hold(stream, &target.to_string(), trail).await?
         };
-        Ok(Handshake { info: TlsInfo { version, chain }, cipher, alpn, said, took: trail.finish() })
+        Ok(Handshake { info, alpn, said, took: trail.finish() })
     }
 }
 
@@ -299,19 +318,12 @@ impl Probe for Tls {
 #[non_exhaustive]
 pub struct Handshake {
     info: TlsInfo,
-    cipher: Option<String>,
     alpn: Option<String>,
     said: Said,
     took: Took,
 }
 
 impl Handshake {
-    /// Returns the cipher suite by the name that IANA gives it: `TLS_AES_256_GCM_SHA384`.
-    #[must_use]
-    pub fn cipher(&self) -> Option<&str> {
-        self.cipher.as_deref()
-    }
-
     /// Returns the protocol that was agreed on by ALPN; `None` where none was.
     #[must_use]
     pub fn alpn(&self) -> Option<&str> {
@@ -341,27 +353,13 @@ impl Timed for Handshake {
     }
 }
 
-impl OverTls for Handshake {
-    fn tls_version(&self) -> Option<&'static str> {
-        self.info.version
-    }
-
-    fn certificate_expires_at(&self) -> Option<SystemTime> {
-        earliest_expiry(Some(&self.info))
-    }
-
-    fn certificate_subject(&self) -> Option<&str> {
-        Some(&self.info.certs().first()?.subject)
-    }
-
-    fn certificate_issuer(&self) -> Option<&str> {
-        Some(&self.info.certs().first()?.issuer)
-    }
-
-    fn certificate_names(&self) -> Option<&[String]> {
-        Some(&self.info.certs().first()?.sans)
+impl HasTls for Handshake {
+    fn tls(&self) -> Option<&TlsInfo> {
+        Some(&self.info)
     }
 }
+
+impl OverTls for Handshake {}
 
 impl Answer for Handshake {
     fn took(&self) -> &Took {
@@ -373,8 +371,8 @@ impl Answer for Handshake {
     }
 
     fn shown(&self) -> Option<String> {
-        let version = self.info.version.unwrap_or("of an unknown version");
-        let mut text = format!("TLS {version}, {}", self.cipher.as_deref().unwrap_or("unknown cipher"));
+        let version = self.tls_version().unwrap_or("of an unknown version");
+        let mut text = format!("TLS {version}, {}", self.tls_cipher().unwrap_or("unknown cipher"));
         if let Some(alpn) = &self.alpn {
             text.push_str(&format!(", {alpn}"));
         }

@@ -69,12 +69,7 @@ fn agreed(accept: String) -> Expectation {
         if answer.status() != 101 {
             return Ok(());
         }
-        let has = |name: &str, token: &str| {
-            answer
-                .header_all(name)
-                .flat_map(|value| value.split(','))
-                .any(|value| value.trim().eq_ignore_ascii_case(token))
-        };
+        let has = |name: &str, token: &str| answer.header_list(name).any(|element| element.eq_ignore_ascii_case(token));
         let said = |name: &str| {
             answer.header(name).map_or_else(|| format!("no header {name}"), |value| format!("{name}: {value}"))
         };

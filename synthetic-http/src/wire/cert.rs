@@ -8,6 +8,8 @@ use std::{
 use rustls::pki_types::CertificateDer;
 use x509_parser::{extensions::GeneralName, prelude::X509Certificate};
 
+use super::cipher::Negotiated;
+
 /// What a person, and a canary, wants to know of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CertInfo {
@@ -23,11 +25,46 @@ pub(crate) struct CertInfo {
     pub(crate) sans: Vec<String>,
 }
 
+impl CertInfo {
+    /// Returns whether it names itself as its issuer.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    fn is_in_force(&self, now: i64) -> bool {
+        (self.not_before..=self.not_after).contains(&now)
+    }
+}
+
+/// Returns the last second of the chain by which the first certificate is trusted: from it, issuer by issuer, through those
+/// that are in force, up to what is trusted for itself. Whatever else was sent does not count.
+///
+/// rustls keeps the chain that it found to itself. What it accepted has one, so that a certificate which is not in force
+/// cannot have been needed, and a root that was sent is trusted by what the client knows of it, not by what the server says.
+pub(crate) fn trusted_until(certs: &[CertInfo], now: i64) -> Option<i64> {
+    let mut current = certs.first()?;
+    let mut until = current.not_after;
+    for _ in 1..certs.len() {
+        let above = certs[1..].iter().filter(|cert| cert.subject == current.issuer);
+        let above = above.filter(|cert| cert.is_in_force(now) && !cert.is_self_issued());
+        match above.max_by_key(|cert| cert.not_after) {
+            Some(issuer) => {
+                until = until.min(issuer.not_after);
+                current = issuer;
+            }
+            None => break,
+        }
+    }
+    Some(until)
+}
+
 /// The certificates of one handshake, the server's own first, as they were sent and not as they were verified.
 #[derive(Debug)]
 pub(crate) struct Chain {
     der: Vec<CertificateDer<'static>>,
     certs: Vec<CertInfo>,
+    /// What the last handshake that showed it agreed on.
+    agreed: Mutex<Option<Negotiated>>,
 }
 
 impl Chain {
@@ -37,12 +74,23 @@ impl Chain {
             der: sent().map(|der| der.clone().into_owned()).collect(),
             // Ends at the first one that cannot be read, so that the first is always the server's own.
             certs: sent().map_while(|der| read(der)).collect(),
+            agreed: Mutex::default(),
         }
     }
 
     /// Returns the certificates that could be read, the server's own first.
     pub(crate) fn certs(&self) -> &[CertInfo] {
         &self.certs
+    }
+
+    /// Remembers what a handshake agreed on, for those who reuse its connection.
+    pub(crate) fn agreed(&self, negotiated: Negotiated) -> Negotiated {
+        *self.agreed.lock().unwrap_or_else(PoisonError::into_inner).insert(negotiated)
+    }
+
+    /// Returns what the last handshake with it agreed on.
+    pub(crate) fn last_agreed(&self) -> Option<Negotiated> {
+        *self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> bool {

@@ -12,14 +12,18 @@ use crate::test_hosts::TestHosts;
 
 use super::{
     Exchange, Failed, Jar, Opened, Over, Request, WireError,
+    address::Addresses,
     body::{self, Failure},
     connector::{Lookup, RecordLayer, Resolver, SystemLookup},
     diagnose,
     error::{Kind, Phase, shown},
+    identity::Identity,
     journey::Journey,
+    proxy::Proxy,
     record::{self, Record},
     redirect::Outgoing,
     tls::Tls,
+    way::Way,
 };
 
 /// What a [`Client`] is made from.
@@ -39,12 +43,24 @@ pub(crate) struct ClientSettings {
     pub(crate) idle_timeout: Option<Duration>,
     /// Root certificates, as PEM, that are trusted besides the platform's.
     pub(crate) extra_roots_pem: Vec<Vec<u8>>,
+    /// Trusts only those, and nothing of the platform's.
+    pub(crate) only_extra_roots: bool,
+    /// The certificate that the client shows where it is asked for one.
+    pub(crate) identity: Option<Arc<Identity>>,
     /// Offers HTTP/2 in TLS (feature `http2`).
     pub(crate) http2: bool,
+    /// Speaks HTTP/1.1 too. Without it, HTTP/2 is spoken without asking, over cleartext as well.
+    pub(crate) http1: bool,
     /// Resumes TLS sessions within one client. The certificates are then not shown at every connection.
     pub(crate) resume_tls: bool,
     /// Uses the proxies that the environment or the system names.
     pub(crate) use_system_proxy: bool,
+    /// The proxy for all hosts but those in `no_proxy`; it takes the place of the system's.
+    pub(crate) proxy: Option<Proxy>,
+    /// Hosts, domains and networks that are asked without the proxy.
+    pub(crate) no_proxy: Vec<String>,
+    /// Which addresses may be asked.
+    pub(crate) addresses: Addresses,
     /// Looks names up instead of the operating system.
     pub(crate) lookup: Option<Arc<dyn Lookup>>,
 }
@@ -55,11 +71,25 @@ impl Default for ClientSettings {
             reuse: true,
             idle_timeout: None,
             extra_roots_pem: Vec::new(),
+            only_extra_roots: false,
+            identity: None,
             http2: true,
+            http1: true,
             resume_tls: false,
             use_system_proxy: false,
+            proxy: None,
+            no_proxy: Vec::new(),
+            addresses: Addresses::default(),
             lookup: None,
         }
+    }
+}
+
+impl ClientSettings {
+    /// Returns the proxy that is asked for some hosts at least.
+    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+        // To reqwest, `*` is every name, but no address.
+        self.proxy.as_ref().filter(|_| !self.no_proxy.iter().any(|host| host.trim() == "*"))
     }
 }
 
@@ -83,9 +113,13 @@ impl Client {
     ///
     /// `Kind::Roots` where an extra root is no PEM certificate.
     pub(crate) fn new(settings: &ClientSettings) -> Result<Self, WireError> {
-        let tls = Tls::new(&settings.extra_roots_pem, settings.http2, settings.resume_tls)?;
+        let tls = Tls::new(settings)?;
         let lookup = settings.lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup));
-        let shared = Shared { settings: settings.clone(), tls, resolver: Arc::new(Resolver(lookup)) };
+        let shared = Shared {
+            settings: settings.clone(),
+            tls,
+            resolver: Arc::new(Resolver { lookup, addresses: settings.addresses.clone() }),
+        };
         // The one thing that can fail is the TLS configuration, of a rustls that is not reqwest's: once here, or never.
         let http = shared
             .build(settings.reuse, Over::Any)
@@ -147,8 +181,8 @@ impl Client {
     fn begin(&self, request: Request) -> (Journey, Manner) {
         let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, over, jar, test_hosts } =
             request;
-        let proxied = self.shared.settings.use_system_proxy;
-        let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, proxied);
+        let way = Way::of(&self.shared.settings, over);
+        let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, way);
         (journey, Manner { deadline, max_redirects, decode, over, jar, test_hosts })
     }
 
@@ -160,6 +194,7 @@ impl Client {
             if journey.out.url.scheme() == "https" {
                 self.shared.tls.ready().await?;
             }
+            self.shared.settings.addresses.permit(&journey.out.url)?;
             let follows = journey.followed() < max as usize;
             let mut response = self.ask(journey, follows, manner).await?;
             journey.answered(&mut response, self.shared.tls.seen());
@@ -255,10 +290,14 @@ impl Shared {
         if !reuse {
             builder = builder.pool_max_idle_per_host(0);
         }
-        if !settings.use_system_proxy {
+        if let Some(proxy) = settings.proxy() {
+            builder = builder.no_proxy().proxy(proxy.except(&settings.no_proxy)?);
+        } else if settings.proxy.is_some() || !settings.use_system_proxy {
             builder = builder.no_proxy();
         }
         match over {
+            #[cfg(feature = "http2")]
+            Over::Any if !settings.http1 => builder = builder.http2_prior_knowledge(),
             Over::Any if settings.http2 => {}
             #[cfg(feature = "grpc")]
             Over::Http2 => builder = builder.http2_prior_knowledge(),

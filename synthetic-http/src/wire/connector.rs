@@ -15,7 +15,10 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::record::{self, Record};
+use super::{
+    address::Addresses,
+    record::{self, Record},
+};
 
 /// Finds the addresses of a host name.
 ///
@@ -41,7 +44,10 @@ impl Lookup for SystemLookup {
 
 /// Resolves names for reqwest and notes when.
 #[derive(Clone, Debug)]
-pub(crate) struct Resolver(pub(crate) Arc<dyn Lookup>);
+pub(crate) struct Resolver {
+    pub(crate) lookup: Arc<dyn Lookup>,
+    pub(crate) addresses: Addresses,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -50,13 +56,19 @@ impl Resolve for Resolver {
         if let Ok(literal) = host.parse::<IpAddr>() {
             return Box::pin(async move { Ok(with_no_port(vec![literal])) });
         }
-        let found = self.0.lookup(host);
+        if let Some(address) = self.addresses.of(host) {
+            record::note(|attempt| attempt.addresses = vec![address.ip()]);
+            return Box::pin(async move { Ok(Box::new(std::iter::once(address)) as Addrs) });
+        }
+        let found = self.lookup.lookup(host);
+        let rules = self.addresses.clone();
         Box::pin(async move {
             record::note(|attempt| attempt.resolving = Some(Instant::now()));
             let addresses = found.await?;
             if addresses.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
             }
+            let addresses = rules.allowed(addresses)?;
             record::note(|attempt| {
                 attempt.resolved = Some(Instant::now());
                 attempt.addresses.clone_from(&addresses);

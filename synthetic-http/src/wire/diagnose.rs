@@ -6,9 +6,11 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
 use super::{
+    address::OtherFamily,
     cert::Chain,
     error::{Kind, Phase, WireError, age, date, peer, span},
     record::Attempt,
+    way::Way,
 };
 
 /// What is known of a request when it fails before its answer.
@@ -18,8 +20,7 @@ pub(crate) struct Scene<'a> {
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<&'a str>,
     pub(crate) attempt: Option<&'a Attempt>,
-    /// A proxy of the system may be what was connected to.
-    pub(crate) proxied: bool,
+    pub(crate) way: &'a Way,
 }
 
 impl Scene<'_> {
@@ -43,8 +44,8 @@ impl Scene<'_> {
     pub(crate) fn timed_out(&self, waited: Duration) -> WireError {
         let (phase, waited) = (self.phase(), span(waited));
         let message = match phase {
-            Phase::Resolve => format!("resolve {}: no answer within {waited}", self.host()),
-            Phase::Connect => format!("connect to {}: no answer within {waited}{}", self.dialled(), self.proxy()),
+            Phase::Resolve => format!("resolve {}: no answer within {waited}", self.looked_up()),
+            Phase::Connect => format!("connect to {}: no answer within {waited}{}", self.dialled(), self.any_proxy()),
             Phase::Tls => format!("tls handshake with {}: not complete within {waited}", peer(self.url)),
             _ => format!("processing: {} sent no answer within {waited} of the request", peer(self.url)),
         };
@@ -58,6 +59,9 @@ impl Scene<'_> {
             let message = format!("{} cannot be requested: {}", super::error::shown(self.url), causes.deepest);
             return WireError::new(Phase::Setup, Kind::BadRequest, message);
         }
+        if let Some(refusal) = causes.deepest.strip_prefix("tunnel error: ") {
+            return self.tunnel(refusal);
+        }
         match self.phase() {
             Phase::Resolve => self.resolve(&causes),
             Phase::Tls => self.tls(&causes),
@@ -67,12 +71,16 @@ impl Scene<'_> {
     }
 
     fn resolve(&self, causes: &Causes<'_>) -> WireError {
-        unresolved(self.host(), causes)
+        unresolved(&self.looked_up(), causes)
     }
 
     fn connect(&self, causes: &Causes<'_>) -> WireError {
         let (kind, what) = unconnected(causes);
-        WireError::new(Phase::Connect, kind, format!("connect to {}{what}{}", self.dialled(), self.proxy()))
+        if let Some(proxy) = &self.way.proxy {
+            let message = format!("connect to the proxy {proxy}{what}, on the way to {}", peer(self.url));
+            return WireError::new(Phase::Connect, Kind::Proxy, message);
+        }
+        WireError::new(Phase::Connect, kind, format!("connect to {}{what}{}", self.dialled(), self.maybe_a_proxy()))
     }
 
     fn tls(&self, causes: &Causes<'_>) -> WireError {
@@ -115,18 +123,27 @@ impl Scene<'_> {
                     _ => match causes.tls {
                         // With TLS 1.3 the server judges the client's side after the handshake.
                         Some(rustls::Error::AlertReceived(alert)) => {
-                            (Kind::Tls, format!("{peer} ended TLS with the alert {}", alert_name(*alert)))
+                            (alert_kind(*alert), format!("{peer} ended TLS with the alert {}", alert_name(*alert)))
                         }
                         _ => (Kind::Protocol, format!("{peer}: {}", causes.deepest)),
                     },
                 },
             },
         };
-        WireError::new(Phase::Processing, kind, format!("processing: {what}"))
+        let only = if self.way.http2_only { "; only HTTP/2 was offered: does it speak that?" } else { "" };
+        WireError::new(Phase::Processing, kind, format!("processing: {what}{only}"))
     }
 
     fn host(&self) -> &str {
         self.url.host_str().unwrap_or("no host")
+    }
+
+    /// What is looked up: through a proxy it is the proxy's name, but for the kind that is given an address.
+    fn looked_up(&self) -> String {
+        match self.way.proxy.as_ref().filter(|proxy| !proxy.starts_with("socks5:")) {
+            Some(proxy) => format!("the proxy {proxy}"),
+            None => self.host().to_owned(),
+        }
     }
 
     /// The peer, and where it was a name, the addresses that were tried.
@@ -138,13 +155,34 @@ impl Scene<'_> {
         }
     }
 
-    fn proxy(&self) -> &'static str {
-        if self.proxied { " (a proxy of the system may have been asked)" } else { "" }
+    fn maybe_a_proxy(&self) -> &str {
+        &self.way.maybe
+    }
+
+    fn any_proxy(&self) -> String {
+        match &self.way.proxy {
+            Some(proxy) => format!(" (through the proxy {proxy})"),
+            None => self.way.maybe.clone(),
+        }
+    }
+
+    /// Explains why a proxy made no way to the target; hyper-util keeps its answer to itself.
+    fn tunnel(&self, refusal: &str) -> WireError {
+        let what = match refusal {
+            "unsuccessful" => "the proxy refused to connect",
+            "proxy authorization required" => "the proxy wants credentials (407)",
+            other => other,
+        };
+        let message = format!("connect to {}: {what}{}", peer(self.url), self.any_proxy());
+        WireError::new(Phase::Connect, Kind::Proxy, message)
     }
 }
 
 /// Explains why `host` has no address.
 pub(crate) fn unresolved(host: &str, causes: &Causes<'_>) -> WireError {
+    if let Some(other) = causes.family {
+        return WireError::new(Phase::Resolve, Kind::OtherFamily, format!("resolve {host}: {other}"));
+    }
     // The resolver's code is lost in std: only its text is left to tell "there is no such name" from "could not ask".
     let text = causes.deepest.trim_start_matches("failed to lookup address information: ");
     let unknown = causes.io == Some(io::ErrorKind::NotFound)
@@ -188,7 +226,7 @@ pub(crate) fn unshaken(causes: &Causes<'_>, chain: Option<&Chain>, host: &str) -
             (Kind::Tls, "the server does not speak TLS on this port".to_owned())
         }
         Some(rustls::Error::AlertReceived(alert)) => {
-            (Kind::Tls, format!("the server refused it with the alert {}", alert_name(*alert)))
+            (alert_kind(*alert), format!("the server refused it with the alert {}", alert_name(*alert)))
         }
         Some(rustls::Error::PeerIncompatible(why)) => (Kind::Tls, format!("no version or cipher in common: {why:?}")),
         Some(error) => (Kind::Tls, error.to_string()),
@@ -247,6 +285,7 @@ pub(crate) struct Causes<'a> {
     io: Option<io::ErrorKind>,
     os: Option<i32>,
     tls: Option<&'a rustls::Error>,
+    family: Option<&'a OtherFamily>,
     http: Option<&'a hyper::Error>,
     deepest: String,
 }
@@ -259,7 +298,7 @@ impl<'a> Causes<'a> {
 
     /// Looks at an error and its sources.
     pub(crate) fn from(mut next: Option<&'a (dyn Error + 'static)>) -> Self {
-        let mut found = Self { io: None, os: None, tls: None, http: None, deepest: String::new() };
+        let mut found = Self { io: None, os: None, tls: None, family: None, http: None, deepest: String::new() };
         while let Some(error) = next {
             next = error.source();
             if let Some(io) = error.downcast_ref::<io::Error>() {
@@ -271,6 +310,8 @@ impl<'a> Causes<'a> {
                 found.os = io.raw_os_error().or(found.os);
             } else if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 found.tls = Some(tls);
+            } else if let Some(family) = error.downcast_ref::<OtherFamily>() {
+                found.family = Some(family);
             } else if let Some(http) = error.downcast_ref::<hyper::Error>() {
                 found.http = Some(http);
             }
@@ -295,8 +336,33 @@ fn parse_fault(http: &hyper::Error) -> String {
     }
 }
 
+/// Returns whether the server complains of who we are, or of something else.
+fn alert_kind(alert: AlertDescription) -> Kind {
+    match alert {
+        AlertDescription::CertificateRequired
+        | AlertDescription::UnknownCA
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::BadCertificate
+        | AlertDescription::CertificateUnknown => Kind::ClientCertificate,
+        _ => Kind::Tls,
+    }
+}
+
 fn alert_name(alert: AlertDescription) -> String {
-    format!("{alert:?}")
+    let meaning = match alert {
+        AlertDescription::CertificateRequired => ": it wants a client certificate, and was shown none",
+        AlertDescription::NoApplicationProtocol => ": it speaks none of the protocols that were offered",
+        AlertDescription::UnknownCA => ": it does not trust the issuer of the client certificate",
+        AlertDescription::CertificateExpired => ": the client certificate has expired",
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
+            ": it refuses the client certificate"
+        }
+        AlertDescription::UnrecognisedName => ": it knows no host of that name",
+        _ => "",
+    };
+    format!("{alert:?}{meaning}")
 }
 
 fn certificate(error: &CertificateError, chain: Option<&Chain>, host: &str) -> (Kind, String) {

@@ -32,9 +32,13 @@ pub(crate) enum Kind {
     ClosedEarly,
     /// The name does not exist or has no address.
     NotFound,
+    /// The name has no address of the family that may be used.
+    OtherFamily,
     /// The name could not be looked up; nothing is known about it.
     ResolverFailed,
     Unreachable,
+    /// The proxy would not connect.
+    Proxy,
     CertificateExpired,
     CertificateNotYetValid,
     UntrustedIssuer,
@@ -44,6 +48,8 @@ pub(crate) enum Kind {
     BadCertificate,
     /// The handshake failed for a reason other than the certificate.
     Tls,
+    /// The server refuses the certificate that the client has shown, or that it has shown none.
+    ClientCertificate,
     /// What came is not HTTP, or not well-formed.
     Protocol,
     /// More header fields than are read, or longer ones.

@@ -18,6 +18,7 @@ use super::{
     error::{Kind, Phase},
     record::{Attempt, Record},
     redirect::Outgoing,
+    way::Way,
 };
 
 /// One call of `send`, from its first hop to the end of its answer.
@@ -29,7 +30,7 @@ pub(crate) struct Journey {
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<Box<str>>,
     started: Instant,
-    proxied: bool,
+    way: Way,
     hops: Vec<Hop>,
     before: Phases,
     stage: Stage,
@@ -63,7 +64,7 @@ pub(crate) struct Answer {
 }
 
 impl Journey {
-    pub(crate) fn new(out: Outgoing, max_body: usize, proxied: bool) -> Self {
+    pub(crate) fn new(out: Outgoing, max_body: usize, way: Way) -> Self {
         Self {
             out,
             max_body,
@@ -71,7 +72,7 @@ impl Journey {
             limit_reached: false,
             named: None,
             started: Instant::now(),
-            proxied,
+            way,
             hops: Vec::new(),
             before: Phases::default(),
             stage: Stage::Idle,
@@ -243,12 +244,20 @@ impl Journey {
                 let attempt = own(&taken);
                 let phases = phases(at, attempt.as_ref(), None, now);
                 let chain = attempt.as_ref().and_then(|attempt| attempt.chain.clone());
-                let tls = chain.map(|chain| TlsInfo { version: None, chain: Some(chain) });
+                let negotiated = attempt.as_ref().and_then(|attempt| attempt.negotiated);
+                let tls = chain.map(|chain| TlsInfo { negotiated, chain: Some(chain) });
                 let connection = match &attempt {
                     None => Some(Connection::Reused),
                     Some(attempt) => attempt.ready.map(|_| Connection::New),
                 };
-                (phases, connection, None, only_address(&self.out, attempt.as_ref()), tls, attempt)
+                (
+                    phases,
+                    connection,
+                    None,
+                    only_address(&self.out, attempt.as_ref()).filter(|_| self.way.is_direct()),
+                    tls,
+                    attempt,
+                )
             }
             Stage::Answered(answer) => {
                 let phases = answer.phases(now);
@@ -272,7 +281,7 @@ impl Journey {
     }
 
     fn scene<'a>(&'a self, attempt: Option<&'a Attempt>) -> Scene<'a> {
-        Scene { url: &self.out.url, named: self.named.as_deref(), attempt, proxied: self.proxied }
+        Scene { url: &self.out.url, named: self.named.as_deref(), attempt, way: &self.way }
     }
 }
 
@@ -311,14 +320,15 @@ fn phase_began(attempt: &Attempt) -> Option<Instant> {
 
 fn tls_info(response: &reqwest::Response, attempt: Option<&Attempt>, seen: &Seen) -> TlsInfo {
     let peer = response.extensions().get::<PeerInfo>();
-    let version = peer.and_then(PeerInfo::version).and_then(|version| match version {
-        reqwest::tls::Version::TLS_1_3 => Some("1.3"),
-        reqwest::tls::Version::TLS_1_2 => Some("1.2"),
-        _ => None,
-    });
     let sent = attempt.and_then(|attempt| attempt.chain.clone());
     let chain = sent.or_else(|| peer.and_then(PeerInfo::peer_certificate).and_then(|leaf| seen.by_leaf(leaf)));
-    TlsInfo { version, chain }
+    let agreed = attempt.and_then(|attempt| attempt.negotiated);
+    let negotiated = match (&chain, agreed) {
+        (Some(chain), Some(agreed)) => Some(chain.agreed(agreed)),
+        (Some(chain), None) => chain.last_agreed(),
+        (None, agreed) => agreed,
+    };
+    TlsInfo { negotiated, chain }
 }
 
 /// The address that was dialled, where there was no choice of it.

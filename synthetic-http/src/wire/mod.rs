@@ -7,7 +7,8 @@
 //! - `opened.rs` is an answer whose body is still to come
 //! - `record.rs` holds what the hooks in `connector.rs` and `tls.rs` notice of a connection
 //! - `redirect.rs`, `body.rs` and `decode.rs` each know one rule of HTTP
-//! - `diagnose.rs` finds the words for a failure; `error.rs` has the types
+//! - `address.rs`, `proxy.rs` and `identity.rs` hold what was set of a connection; `cipher.rs` tells what TLS agreed on
+//! - `diagnose.rs` finds the words for a failure, `way.rs` those for a proxy; `error.rs` has the types
 //!
 //! Phases have the meaning that `blackbox_exporter` gives them: `resolve` is the lookup of the name, `connect` is TCP alone,
 //! `tls` is the handshake, `processing` runs from a ready connection to the head of the answer and `transfer` from there to the
@@ -28,34 +29,43 @@ use reqwest::{
 use tokio::time::Instant;
 use url::Url;
 
+mod address;
 mod body;
 mod cert;
+mod cipher;
 mod client;
 mod connector;
 #[cfg(feature = "compression")]
 mod decode;
 pub(crate) mod diagnose;
 mod error;
+mod identity;
 mod journey;
 mod opened;
+mod proxy;
 pub(crate) mod record;
 mod redirect;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod way;
 
 use crate::test_hosts::TestHosts;
-pub(crate) use cert::{CertInfo, Chain};
+pub(crate) use address::Family;
+pub(crate) use cert::{CertInfo, Chain, trusted_until};
+pub(crate) use cipher::Negotiated;
 pub(crate) use client::{Client, ClientSettings};
 #[cfg(test)]
 pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
+pub(crate) use identity::Identity;
 pub(crate) use journey::Journey;
 #[cfg(any(feature = "grpc", feature = "websocket"))]
 pub(crate) use opened::within;
 pub(crate) use opened::{Opened, Over, chunk, excerpt};
 #[cfg(feature = "grpc")]
 pub(crate) use opened::{broken, count};
+pub(crate) use proxy::Proxy;
 pub(crate) use redirect::same_origin;
 pub(crate) use tls::Tls;
 
@@ -195,9 +205,9 @@ pub(crate) enum Connection {
 
 /// What is known of the TLS under an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct TlsInfo {
-    /// `1.2` or `1.3`; `None` through a proxy.
-    pub(crate) version: Option<&'static str>,
+pub struct TlsInfo {
+    /// On a reused connection, what was last agreed on with the same chain.
+    pub(crate) negotiated: Option<Negotiated>,
     /// On a reused or resumed connection, what the server last sent with the same certificate of its own.
     pub(crate) chain: Option<Arc<Chain>>,
 }

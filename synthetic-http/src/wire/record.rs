@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::cert::Chain;
+use super::{cert::Chain, cipher::Negotiated};
 
 tokio::task_local! {
     static CURRENT: Arc<Record>;
@@ -38,6 +38,8 @@ pub(crate) struct Attempt {
     pub(crate) handshake: Option<Instant>,
     /// The certificates that the server sent; none when the session was resumed.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// What the handshake agreed on, as far as it came.
+    pub(crate) negotiated: Option<Negotiated>,
     pub(crate) ready: Option<Instant>,
     /// The request found an idle connection meanwhile, and this attempt went on without it.
     pub(crate) detached: bool,
@@ -52,6 +54,7 @@ impl Attempt {
             addresses: Vec::new(),
             handshake: None,
             chain: None,
+            negotiated: None,
             ready: None,
             detached: false,
         }

@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme,
     client::{
         ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+        WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::CryptoProvider,
@@ -16,6 +17,8 @@ use tokio::time::Instant;
 
 use super::{
     cert::Seen,
+    cipher,
+    client::ClientSettings,
     error::{Kind, Phase, WireError},
     record,
 };
@@ -32,31 +35,38 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Prepares TLS that trusts the platform's roots and those in `extra_roots_pem`. The platform's are not read yet.
+    /// Prepares TLS. The platform's roots are not read yet.
     ///
     /// # Errors
     ///
     /// `Kind::Roots` where an extra root is no PEM certificate.
-    pub(crate) fn new(extra_roots_pem: &[Vec<u8>], http2: bool, resume: bool) -> Result<Self, WireError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    pub(crate) fn new(settings: &ClientSettings) -> Result<Self, WireError> {
+        let provider = cipher::provider();
         let roots = Arc::new(Roots {
-            extra: extra_roots(extra_roots_pem)?,
+            extra: extra_roots(&settings.extra_roots_pem)?,
+            only_extra: settings.only_extra_roots,
             provider: Arc::clone(&provider),
             verifier: OnceLock::new(),
             seen: Seen::default(),
         });
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let unusable = |error| WireError::new(Phase::Setup, Kind::Tls, format!("set up tls: {error}"));
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| WireError::new(Phase::Setup, Kind::Tls, format!("set up tls: {error}")))?
+            .map_err(unusable)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&roots) as _)
-            .with_no_client_auth();
-        if http2 && cfg!(feature = "http2") {
+            .with_custom_certificate_verifier(Arc::clone(&roots) as _);
+        let mut config = match &settings.identity {
+            Some(own) => config.with_client_auth_cert(own.chain.clone(), own.key.clone_key()).map_err(unusable)?,
+            None => config.with_no_client_auth(),
+        };
+        if settings.http2 && cfg!(feature = "http2") {
             config.alpn_protocols.push(b"h2".to_vec());
         }
-        config.alpn_protocols.push(b"http/1.1".to_vec());
+        if settings.http1 {
+            config.alpn_protocols.push(b"http/1.1".to_vec());
+        }
         config.resumption = Resumption::store(Arc::new(NoSessions));
-        Ok(Self { roots, config, resume })
+        Ok(Self { roots, config, resume: settings.resume_tls })
     }
 
     /// Returns a configuration for one client; where sessions are resumed, only within that client.
@@ -107,7 +117,7 @@ fn extra_roots(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, WireErr
         for der in CertificateDer::pem_slice_iter(pem) {
             let der = der.map_err(|error| refused(format!("it is not PEM: {error}")))?;
             // Tried here, because the store that it belongs to is made much later.
-            rustls::RootCertStore::empty().add(der.clone()).map_err(|error| refused(error.to_string()))?;
+            RootCertStore::empty().add(der.clone()).map_err(|error| refused(error.to_string()))?;
             roots.push(der);
         }
         if roots.len() == before {
@@ -117,21 +127,31 @@ fn extra_roots(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, WireErr
     Ok(roots)
 }
 
-/// The platform's verifier, loaded at its first use, which notes what it is shown.
+/// A verifier, loaded at its first use, which notes what it is shown.
 #[derive(Debug)]
 struct Roots {
     extra: Vec<CertificateDer<'static>>,
+    /// Nothing of the platform's is trusted.
+    only_extra: bool,
     provider: Arc<CryptoProvider>,
-    verifier: OnceLock<Verifier>,
+    verifier: OnceLock<Arc<dyn ServerCertVerifier>>,
     seen: Seen,
 }
 
 impl Roots {
-    fn verifier(&self) -> Result<&Verifier, rustls::Error> {
+    fn verifier(&self) -> Result<&Arc<dyn ServerCertVerifier>, rustls::Error> {
         if let Some(verifier) = self.verifier.get() {
             return Ok(verifier);
         }
-        let loaded = Verifier::new_with_extra_roots(self.extra.iter().cloned(), Arc::clone(&self.provider))?;
+        let provider = Arc::clone(&self.provider);
+        let loaded: Arc<dyn ServerCertVerifier> = if self.only_extra {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(self.extra.iter().cloned());
+            let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            built.map_err(|error| rustls::Error::General(error.to_string()))?
+        } else {
+            Arc::new(Verifier::new_with_extra_roots(self.extra.iter().cloned(), provider)?)
+        };
         Ok(self.verifier.get_or_init(|| loaded))
     }
 }
@@ -178,7 +198,7 @@ fn handshake_begins() {
     record::note(|attempt| {
         attempt.handshake = Some(Instant::now());
         // With a proxy reached by TLS this is the second handshake, and the chain is the proxy's.
-        attempt.chain = None;
+        (attempt.chain, attempt.negotiated) = (None, None);
     });
 }
 

@@ -3,7 +3,6 @@
 use std::future::pending;
 use std::net::SocketAddr;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
 use synthetic_http::{GrpcHealth, Http, ServingStatus, header};
@@ -16,6 +15,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, health_reporter};
 
+use crate::authority::Authority;
 use crate::support::{self, Told, bare, masked, read_request};
 
 /// Serves these routes, over TLS with this identity.
@@ -162,17 +162,13 @@ async fn a_service_that_cannot_be_used_is_told_with_what_the_server_said() {
 
 #[tokio::test]
 async fn over_tls_the_certificate_is_judged_and_http_2_agreed_on() {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let authority = Authority::new();
+    let (key, certificate) = authority.certify("127.0.0.1", |_| {});
     let (_, routes) = shop().await;
     let addr = serve(routes, Some(Identity::from_pem(certificate.pem(), key.serialize_pem()))).await;
     let api = Http::at(format!("https://{addr}"));
 
-    let report = run_of(api.clone().trust_pem(authority.pem()).grpc_health("shop.Orders")).await;
+    let report = run_of(api.clone().trust_pem(authority.0.pem()).grpc_health("shop.Orders")).await;
     report.assert_passed();
     assert!(report.requests[0].certificate.is_some() && report.requests[0].phases.tls.is_some());
     let report = run_of(api.grpc_health("shop.Orders")).await;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use rcgen::{CertificateParams, DnType, date_time_ymd};
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
-use synthetic_http::net::{StartTls, Tls, alpn, tls_cipher};
-use synthetic_http::{OverTls, cert_days_left, cert_issuer, cert_names, cert_subject, tls_version};
+use synthetic_http::net::{StartTls, Tls, alpn};
+use synthetic_http::{OverTls, cert_days_left, cert_issuer, cert_names, cert_subject, tls_cipher, tls_version};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::authority::{Authority, config, year};
+use crate::authority::{Authority, config, members_only, year};
 use crate::support::{Server, Told, run_check};
 
 /// Serves TLS once `before` is done with the connection, and answers every line with `+PONG`.
@@ -278,4 +278,27 @@ async fn what_cannot_be_checked_is_an_error_of_our_own() {
         told.add_report(case, &report);
     }
     insta::assert_snapshot!(told.text());
+}
+
+#[tokio::test]
+async fn one_authority_can_be_trusted_alone_and_a_client_certificate_shown() {
+    let (authority, clients) = (Authority::new(), Authority::named("Partners"));
+    let acceptor = TlsAcceptor::from(Arc::new(members_only(&authority, &clients)));
+    let server = Server::raw(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await?;
+            stream.write_all(b"welcome\r\n").await?;
+            stream.shutdown().await
+        }
+    })
+    .await;
+    let (certificate, key) = clients.client("canary");
+    let check = Tls::at(server.addr.to_string()).expect_line("welcome").client_certificate(&certificate, &key);
+    run_of(check.clone().trust_only_pem(authority.0.pem())).await.assert_passed();
+    let untrusting = run_of(check.trust_only_pem(clients.0.pem())).await;
+    assert_eq!(untrusting.reason, Some(Reason::Tls), "{untrusting}");
+    let nobody = run_of(trusting(&authority, &server).expect_line("welcome")).await;
+    assert_eq!(nobody.outcome, Outcome::Failed, "{nobody}");
+    assert!(nobody.to_string().contains("CertificateRequired"), "{nobody}");
 }

@@ -4,7 +4,9 @@ use std::future::pending;
 
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
-use synthetic_http::{Http, Request, ResponseStream, body, cookie, header, http_version, latency, status};
+use synthetic_http::{
+    Http, Request, ResponseStream, body, cookie, header, header_count, http_version, latency, status,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -187,4 +189,14 @@ async fn a_stream_carries_what_every_request_carries() {
     assert_eq!(sent(&seen, "authorization"), ["Bearer t0ken-t0ken"]);
     assert_eq!((sent(&seen, "x-all"), sent(&seen, "accept-encoding")), (vec!["1"], vec!["identity"]));
     assert_eq!(sent(&seen, "traceparent").len(), 1);
+}
+
+#[tokio::test]
+async fn of_what_an_http_expects_only_the_head_is_judged() {
+    let server = pieces("x-trace: 1\r\n", &["one"], Then::End).await;
+    let api = Http::at(server.url()).expect(body("two")).expect(latency(lt(secs(0))));
+    let mut stream = api.clone().expect(header("x-trace", "1")).get("/").stream().await.unwrap();
+    assert_eq!(all(&mut stream).await.unwrap(), b"one");
+    let failure = api.expect(header_count("x-trace", 2)).get("/").stream().await.unwrap_err();
+    assert_eq!(failure.reason(), Reason::Expectation, "{failure}");
 }

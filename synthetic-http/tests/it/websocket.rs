@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::handshake::server::{Request as Asked, Response as Answer};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use crate::authority::{Authority, at, config};
 use crate::support::{Server, Told, bare, masked, read_request};
 
 type Socket = WebSocketStream<TcpStream>;
@@ -270,21 +271,9 @@ async fn on_a_host_that_is_no_test_host_one_may_listen_and_say_nothing() {
 
 #[tokio::test]
 async fn over_tls_the_certificate_is_judged_and_http_1_1_agreed_on() {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-    use tokio_rustls::rustls::ServerConfig;
-    use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
-    use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap().der().clone();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let mut config = builder.with_single_cert(vec![certificate], key).unwrap();
+    let authority = Authority::new();
+    let (key, certificate) = authority.issue("127.0.0.1", |_| {});
+    let mut config = config(vec![certificate], &key);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let server = Server::raw(move |stream| {
@@ -299,8 +288,7 @@ async fn over_tls_the_certificate_is_judged_and_http_1_1_agreed_on() {
         }
     })
     .await;
-    let api = Http::at(server.url().replace("http:", "https:"));
-    let trusting = api.clone().trust_pem(authority.pem());
+    let (api, trusting) = (at(&server), authority.trusted(&server));
     let run_of = async |request: Request| {
         once(canary(Spec::new("test"), move |_| {
             let request = request.clone();

@@ -48,7 +48,7 @@ fn a_report_comes_to_what_cloudwatch_synthetics_would_publish() {
     };
     let attempt = json!({"run_id": "01890a5d-ac96-774b-bcce-b302099a8058", "started_at": "2027-01-15T08:00:00Z", "duration_ms": 1.0, "outcome": "failed", "reason": "connect"});
     let run = "{CanaryName} {} +0:";
-    let cases: [(&str, Json, Vec<String>); 17] = [
+    let cases: [(&str, Json, Vec<String>); 18] = [
         ("it passed", json!({}), vec![format!("{run} SuccessPercent 100 Percent, Duration 1250 Milliseconds")]),
         (
             "it was degraded: nobody needs to be woken",

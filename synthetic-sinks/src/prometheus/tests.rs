@@ -273,6 +273,20 @@ async fn a_step_that_did_not_count_is_not_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_certificate_that_was_refused_still_says_when_it_expired() {
+    let sink = Prometheus::new().blackbox_compatible();
+    let mut report = run(1, "checkout", fails).await;
+    let mut request = RequestReport::new("GET", "https://shop.example/");
+    request.certificate = Some(Certificate::new("shop.example", at(1_600_000_000)));
+    report.requests = vec![request];
+    deliver(&sink, [report]).await;
+    for family in ["synthetic_certificate_expiry_timestamp_seconds", "probe_ssl_earliest_cert_expiry"] {
+        let shown = lines(&sink, &format!("{family}{{"));
+        assert!(shown.len() == 1 && shown[0].ends_with(" 1600000000"), "{shown:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_is_shown_as_blackbox_exporter_would() {
     let sink = Prometheus::new().blackbox_compatible();
     let mut report = run(1, "checkout", passes).await;

@@ -36,8 +36,24 @@ impl Segment {
     }
 }
 
+/// Returns the JSON pointer (RFC 6901) of what the segments lead to, if they lead to something.
+pub(super) fn pointer(segments: &[Segment], root: &Value) -> Option<String> {
+    let (mut pointer, mut value) = (String::new(), root);
+    for segment in segments {
+        let _ = match (segment, value) {
+            (Segment::Index(index @ ..0), Value::Array(array)) => {
+                write!(pointer, "/{}", array.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?)
+            }
+            (Segment::Index(index), _) => write!(pointer, "/{index}"),
+            (Segment::Name(name), _) => write!(pointer, "/{}", name.replace('~', "~0").replace('/', "~1")),
+        };
+        value = segment.of(value)?;
+    }
+    Some(pointer)
+}
+
 /// Appends the step to a name to a path: `.name`, or `['a name']` where that needs quotes.
-pub(in super::super) fn push_name(path: &mut String, name: &str) {
+pub fn push_name(path: &mut String, name: &str) {
     let plain = name.starts_with(is_name_first) && name.chars().all(is_name_char);
     let _ = if plain {
         write!(path, ".{name}")
@@ -268,6 +284,9 @@ mod tests {
                 let found = segments.iter().try_fold(&value, |value, segment| segment.of(value));
                 assert_eq!(found, full.query(&value).exactly_one().ok(), "{path} in {value}");
                 assert_eq!(found.is_none(), full.query(&value).is_empty(), "{path} in {value}");
+                let located = full.query_located(&value);
+                let pointers: Vec<String> = located.locations().map(|at| at.to_json_pointer()).collect();
+                assert_eq!(pointer(&segments, &value).into_iter().collect::<Vec<_>>(), pointers, "{path} in {value}");
             }
         }
     }

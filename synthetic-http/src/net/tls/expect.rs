@@ -5,13 +5,6 @@ use synthetic_core::expect::Matcher;
 use super::Handshake;
 use crate::expect::{Expectation, of};
 
-/// Expects something of the cipher suite, by the name that IANA gives it: `tls_cipher(contains("GCM"))`.
-pub fn tls_cipher(matcher: impl Matcher<String> + 'static) -> Expectation<Handshake> {
-    of("cipher suite", "", matcher, |answer: &Handshake, _| {
-        Ok(answer.cipher().ok_or("no cipher suite is known")?.to_owned())
-    })
-}
-
 /// Expects something of the protocol that was agreed on by ALPN: `alpn("h2")`. That none was is told by `not(exists())`.
 pub fn alpn(matcher: impl Matcher<String> + 'static) -> Expectation<Handshake> {
     of("ALPN", "", matcher, |answer: &Handshake, _| Ok(answer.alpn().ok_or("no protocol was agreed on")?.to_owned()))

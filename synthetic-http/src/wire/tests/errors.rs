@@ -7,6 +7,7 @@ use crate::wire::{
     error::{age, date, span},
     record::Attempt,
     shown,
+    way::Way,
 };
 
 #[tokio::test]
@@ -248,6 +249,7 @@ async fn time_that_runs_out_is_charged_to_the_phase_it_ran_out_in() {
         addresses: Vec::new(),
         handshake: None,
         chain: None,
+        negotiated: None,
         ready: None,
         detached: false,
     };
@@ -268,7 +270,8 @@ async fn time_that_runs_out_is_charged_to_the_phase_it_ran_out_in() {
         (None, "processing: shop.test:443 sent no answer within 3 s of the request"),
     ];
     for (attempt, message) in rows {
-        let scene = Scene { url: &url, named: None, attempt, proxied: false };
+        let way = Way::default();
+        let scene = Scene { url: &url, named: None, attempt, way: &way };
         assert_eq!(scene.timed_out(Duration::from_secs(3)).to_string(), message);
     }
 }

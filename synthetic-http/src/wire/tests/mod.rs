@@ -23,6 +23,7 @@ use url::Url;
 
 use super::{Client, ClientSettings, Exchange, Failed, Kind, Lookup, Phase, Request};
 
+mod addresses;
 mod bodies;
 mod errors;
 mod phases;

@@ -123,7 +123,7 @@ async fn a_trusted_certificate_is_shown_with_its_names_and_dates() {
     let exchange = answer(&authority.client(shop()), get(server.url_as("https", "shop.test"))).await;
     assert_eq!(exchange.body, "shop.test shop.test");
     let tls = exchange.tls.unwrap();
-    assert_eq!(tls.version, Some("1.3"));
+    assert_eq!(tls.negotiated.map(|agreed| agreed.version), Some("1.3"));
     let [cert] = tls.certs() else { panic!("{tls:?}") };
     assert_eq!((cert.subject.as_str(), cert.sans.as_slice()), ("CN=shop.test", ["shop.test".to_owned()].as_slice()));
     assert!(cert.issuer.contains("CN=Test Authority"), "{}", cert.issuer);
@@ -243,7 +243,10 @@ async fn a_reused_connection_still_knows_its_certificate() {
     assert_eq!(exchange.connection, Connection::Reused);
     assert_eq!(exchange.phases.tls, None);
     let tls = exchange.tls.unwrap();
-    assert_eq!((tls.version, tls.certs()[0].subject.as_str()), (Some("1.3"), "CN=shop.test"));
+    assert_eq!(
+        (tls.negotiated.map(|agreed| agreed.version), tls.certs()[0].subject.as_str()),
+        (Some("1.3"), "CN=shop.test")
+    );
 }
 
 #[tokio::test]
@@ -304,7 +307,7 @@ fn an_extra_root_that_is_no_certificate_is_refused() {
 #[test]
 fn the_tls_configuration_is_one_that_reqwest_takes() {
     let built = reqwest::Client::builder()
-        .tls_backend_preconfigured(crate::wire::tls::Tls::new(&[], true, false).unwrap().config())
+        .tls_backend_preconfigured(crate::wire::tls::Tls::new(&ClientSettings::default()).unwrap().config())
         .build();
     assert!(built.is_ok(), "{built:?}");
 }

@@ -1,0 +1,164 @@
+//! What an answer says of a cookie.
+
+use std::time::{Duration, SystemTime};
+
+use cookie_store::RawCookie;
+use synthetic_core::expect::{Matcher, Mismatch};
+
+use super::{Expectation, of, that_or};
+use crate::measure::now;
+use crate::response::Response;
+
+/// The attributes that RFC 6265bis knows, and CHIPS.
+const KNOWN: [&str; 8] = ["Secure", "HttpOnly", "SameSite", "Path", "Domain", "Max-Age", "Expires", "Partitioned"];
+
+/// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
+///
+/// Only the answer itself is looked at, not what was set by redirects on the way. Of a cookie that is set twice, the last
+/// counts, as a browser takes it. A value that does not match is shown in the failure.
+pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
+    of("cookie", name, matcher, |answer: &Response, name| {
+        let (_, value) = pair(line_of(answer, name)?).unwrap_or_default();
+        Ok(value.to_owned())
+    })
+    .of_the_head()
+}
+
+/// Expects attributes of a cookie that the answer sets, written as `Set-Cookie` has them:
+/// `cookie_attributes("session", ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"])`.
+///
+/// All of them are judged, and the failure lists each that is missing or another. A name alone (`Max-Age`) wants the
+/// attribute with whatever value. Names are compared without case, and so are the values of `SameSite` and `Domain`. An
+/// attribute that nobody knows is a mistake that is found before anything is sent.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_http::{Http, cookie_attributes};
+///
+/// let safe = cookie_attributes("session", ["Secure", "HttpOnly", "SameSite=Lax"]);
+/// let _login = Http::at("https://shop.example").post("/login").expect(safe);
+/// ```
+pub fn cookie_attributes<A: Into<String>>(
+    name: impl Into<String>,
+    attributes: impl IntoIterator<Item = A>,
+) -> Expectation {
+    let name = name.into();
+    let wanted: Vec<Attribute> = attributes.into_iter().map(|text| Attribute::read(&text.into())).collect();
+    let unknown = wanted.iter().find(|wanted| !KNOWN.iter().any(|known| known.eq_ignore_ascii_case(&wanted.name)));
+    let defect = match unknown {
+        Some(unknown) => Some(format!("no cookie has an attribute {:?}: there are {}", unknown.name, KNOWN.join(", "))),
+        None if wanted.is_empty() => Some("no attribute is named, so that there is nothing to judge".to_owned()),
+        None => None,
+    };
+    that_or(format!("attributes of cookie {name}"), defect, move |answer: &Response| {
+        let shown = || wanted.iter().map(Attribute::shown).collect::<Vec<_>>().join(", ");
+        let mismatch = |actual| Mismatch::new(format!("has {}", shown()), actual);
+        let set = attributes_of(answer, &name).map_err(mismatch)?;
+        let unmet: Vec<String> = wanted.iter().filter_map(|wanted| wanted.unmet(&set)).collect();
+        if unmet.is_empty() { Ok(()) } else { Err(mismatch(unmet.join(", "))) }
+    })
+    .of_the_head()
+}
+
+/// Expects something of one attribute of a cookie: `cookie_attribute("session", "path", starts_with("/shop"))`,
+/// `cookie_attribute("session", "domain", not(exists()))`. The value of one that has none, such as `Secure`, is empty.
+pub fn cookie_attribute(
+    name: impl Into<String>,
+    attribute: impl Into<String>,
+    matcher: impl Matcher<String> + 'static,
+) -> Expectation {
+    // A name of a cookie has no space, nor has that of an attribute.
+    let both = format!("{} of cookie {}", attribute.into(), name.into());
+    of("attribute", both, matcher, |answer: &Response, both| {
+        let (attribute, name) = both.split_once(" of cookie ").unwrap_or_default();
+        let set = attributes_of(answer, name)?;
+        let found = set.iter().find(|set| set.name.eq_ignore_ascii_case(attribute));
+        found.map(|found| found.value.clone().unwrap_or_default()).ok_or_else(|| format!("no {attribute}"))
+    })
+    .of_the_head()
+}
+
+/// Expects something of how long a cookie lasts, by its `Max-Age`, or else its `Expires` and the clock of the run:
+/// `cookie_lifetime("session", le(mins(30)))`. A cookie without either lasts as long as the browser's session, which
+/// cannot be judged, and fails; one that is past lasts for no time.
+pub fn cookie_lifetime(name: impl Into<String>, matcher: impl Matcher<Duration> + 'static) -> Expectation {
+    of("lifetime of cookie", name, matcher, |answer: &Response, name| {
+        let line = line_of(answer, name)?;
+        let cookie = RawCookie::parse(line).map_err(|error| format!("a cookie that cannot be read: {error}"))?;
+        if let Some(age) = cookie.max_age() {
+            return Ok(Duration::from_secs(u64::try_from(age.whole_seconds()).unwrap_or(0)));
+        }
+        let Some(expires) = cookie.expires_datetime() else {
+            let said = line.split(';').skip(1).map(str::trim);
+            let said = said.filter(|part| part.to_ascii_lowercase().starts_with("expires")).collect::<Vec<_>>();
+            return Err(match said.as_slice() {
+                [] => "neither Max-Age nor Expires: it lasts as long as the browser's session".to_owned(),
+                said => format!("{}, which is no date", said.join("; ")),
+            });
+        };
+        // A date of HTTP has whole seconds.
+        let now = now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let until = u64::try_from(expires.unix_timestamp()).unwrap_or(0);
+        Ok(Duration::from_secs(until.saturating_sub(now)))
+    })
+    .of_the_head()
+}
+
+/// An attribute as it is written: `Secure`, `SameSite=Lax`.
+struct Attribute {
+    name: String,
+    value: Option<String>,
+}
+
+impl Attribute {
+    fn read(text: &str) -> Self {
+        match text.split_once('=') {
+            Some((name, value)) => Self { name: name.trim().to_owned(), value: Some(value.trim().to_owned()) },
+            None => Self { name: text.trim().to_owned(), value: None },
+        }
+    }
+
+    fn shown(&self) -> String {
+        match &self.value {
+            Some(value) => format!("{}={value}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Returns what is there instead.
+    fn unmet(&self, set: &[Self]) -> Option<String> {
+        let mut found = set.iter().filter(|set| set.name.eq_ignore_ascii_case(&self.name));
+        // The last one counts (RFC 6265, section 5.3).
+        let Some(found) = found.next_back() else { return Some(format!("no {}", self.name)) };
+        let Some(wanted) = &self.value else { return None };
+        let value = found.value.as_deref().unwrap_or_default();
+        let same = match self.name.to_ascii_lowercase().as_str() {
+            "samesite" => value.eq_ignore_ascii_case(wanted),
+            "domain" => value.trim_start_matches('.').eq_ignore_ascii_case(wanted.trim_start_matches('.')),
+            _ => value == wanted,
+        };
+        (!same).then(|| found.shown())
+    }
+}
+
+fn attributes_of(answer: &Response, name: &str) -> Result<Vec<Attribute>, String> {
+    Ok(line_of(answer, name)?.split(';').skip(1).map(Attribute::read).collect())
+}
+
+/// Returns the line that sets a cookie; of two, the last, as a browser takes it.
+fn line_of<'a>(answer: &'a Response, name: &str) -> Result<&'a str, String> {
+    let named = |line: &'a str| Some((pair(line)?.0, line));
+    let cookies: Vec<(&str, &str)> = answer.header_all("set-cookie").filter_map(named).collect();
+    let found = cookies.iter().rfind(|(known, _)| *known == name).map(|(_, line)| *line);
+    found.ok_or_else(|| match cookies.iter().map(|(name, _)| *name).collect::<Vec<_>>() {
+        names if names.is_empty() => "no cookie is set".to_owned(),
+        names => format!("not set; set are {}", names.join(", ")),
+    })
+}
+
+/// Returns the name and the value of the cookie that a line sets.
+fn pair(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split(';').next()?.split_once('=')?;
+    Some((name.trim(), value.trim()))
+}

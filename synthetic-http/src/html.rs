@@ -1,0 +1,225 @@
+//! A page of HTML, parsed once per answer, and what CSS selectors find in it.
+
+use std::panic::Location;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use html5ever::driver::{ParseOpts, parse_document};
+use html5ever::tendril::{StrTendril, TendrilSink};
+use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
+use serde::de::DeserializeOwned;
+use synthetic_core::{Failure, Result};
+
+use crate::capture::Texts;
+use crate::response::{Response, short_type_name};
+
+/// How many characters of an element's text a failure shows.
+const EXCERPT: usize = 100;
+
+/// How much of a page is parsed between two looks at what became of it, in bytes.
+const PIECE: usize = 512;
+
+/// How many nodes a page may have.
+const NODES: usize = 250_000;
+
+/// How deep a page may be nested; browsers stop at 512.
+const DEPTH: usize = 1_024;
+
+/// A parsed page. Its elements remember what they computed of themselves, so that they are looked at by one at a time.
+pub(crate) struct Page(Mutex<Html>);
+
+impl Page {
+    /// Parses a text, or says which limit it exceeds.
+    ///
+    /// What a parser does for a page of a given size is bounded only by the square of it: elements that are never closed are
+    /// looked through for each that follows, or made again in each. So it is fed in pieces, and stopped.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut parser = parse_document(HtmlTreeSink::new(Html::new_document()), ParseOpts::default());
+        let (mut rest, mut seen) = (text, 0);
+        while !rest.is_empty() {
+            let end = (PIECE.min(rest.len())..rest.len()).find(|end| rest.is_char_boundary(*end));
+            let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+            parser.process(StrTendril::from(piece));
+            rest = after;
+            let html = parser.tokenizer.sink.sink.0.borrow();
+            let nodes = html.tree.nodes();
+            let fresh = nodes.len() - seen;
+            seen += fresh;
+            if seen > NODES {
+                return Err(format!("a page of more than {NODES} nodes, which is not looked at"));
+            }
+            if nodes.rev().take(fresh).any(|node| node.ancestors().nth(DEPTH).is_some()) {
+                return Err(format!("a page nested more than {DEPTH} deep, which is not looked at"));
+            }
+        }
+        Ok(Self(Mutex::new(parser.finish())))
+    }
+
+    /// Returns what `read` makes of each element that is selected, in document order, at most `most` of them.
+    pub(crate) fn select<T>(&self, css: &Css, most: usize, read: impl Fn(ElementRef<'_>) -> T) -> Vec<T> {
+        self.html().select(&css.selector).take(most).map(read).collect()
+    }
+
+    /// Says that nothing is selected, and what is there of the way to it.
+    pub(crate) fn near(&self, css: &Css) -> String {
+        let html = self.html();
+        let mut prefix = css.text.as_str();
+        while let Some((shorter, _)) = prefix.rsplit_once([' ', '>', '+', '~', '.', '#', '[', ':']) {
+            prefix = shorter.trim_end_matches([' ', '>', '+', '~', '.', '#', '[', ':']);
+            let Ok(selector) = Selector::parse(prefix) else { continue };
+            let count = html.select(&selector).count();
+            if let Some(first) = html.select(&selector).next() {
+                let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+                return format!(
+                    "no element {}; there is {prefix} ({times}), with {}",
+                    css.text,
+                    excerpt("text", &text(first))
+                );
+            }
+        }
+        let title = Selector::parse("title").ok().and_then(|title| html.select(&title).next().map(text));
+        let elements = html.root_element().descendent_elements().count();
+        let title = excerpt("title", &title.unwrap_or_default());
+        format!("no element {}; the page has {title} and {elements} elements", css.text)
+    }
+
+    fn html(&self) -> MutexGuard<'_, Html> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A CSS selector, ready for use.
+pub(crate) struct Css {
+    pub(crate) text: String,
+    selector: Selector,
+}
+
+impl Css {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match Selector::parse(text) {
+            Ok(selector) => Ok(Self { text: text.to_owned(), selector }),
+            Err(why) => Err(format!("{text:?} is no CSS selector: {}", reason(&why))),
+        }
+    }
+}
+
+/// Says why a selector is none: in the words of the parser's names, which are better than its texts.
+fn reason(error: &scraper::error::SelectorErrorKind) -> String {
+    use scraper::error::SelectorErrorKind as Kind;
+    let name = match error {
+        Kind::EndOfLine => return "it ends too early".to_owned(),
+        Kind::UnexpectedSelectorParseError(error) => format!("{error:?}"),
+        other => format!("{other:?}"),
+    };
+    let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let mut words = String::new();
+    for (at, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && at > 0 {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+/// Returns the text of an element as it is read: without scripts and styles, white space collapsed.
+pub(crate) fn text(element: ElementRef<'_>) -> String {
+    let mut text = String::new();
+    for node in element.descendants() {
+        let Node::Text(part) = node.value() else { continue };
+        let hidden = node.parent().and_then(ElementRef::wrap).is_some_and(|parent| {
+            parent.id() != element.id() && matches!(parent.value().name(), "script" | "style" | "template" | "noscript")
+        });
+        if !hidden {
+            text.push_str(part);
+        }
+    }
+    let mut collapsed = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(word);
+    }
+    collapsed
+}
+
+/// Returns the beginning of a text and what it is: `the text "12.50 EUR"`, `no text`.
+fn excerpt(what: &str, text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        _ if text.is_empty() => format!("no {what}"),
+        Some((end, _)) => format!("the {what} {:?} …", &text[..end]),
+        None => format!("the {what} {text:?}"),
+    }
+}
+
+/// # Reading HTML
+impl Response {
+    /// Reads the text of the element that a CSS selector finds: of the first one as a scalar, of all of them as a list.
+    ///
+    /// The text is that of the element and of what is in it, without scripts and styles, white space collapsed.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that says that there is no such element and what is near, or that the text is not of the type; or an
+    /// error of our own that says why the selector is none. Within a run it is recorded.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(shop: synthetic_http::Http) -> synthetic_core::Result {
+    /// let page = shop.get("/cart").send().await?;
+    /// let pieces: u32 = page.read_html("#cart .pieces")?;
+    /// let names: Vec<String> = page.read_html("#cart li .name")?;
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn read_html<T: DeserializeOwned>(&self, selector: &str) -> Result<T> {
+        self.read_elements(selector, selector.to_owned(), Location::caller(), |element| Some(text(element)))
+    }
+
+    /// Reads an attribute of the element that a CSS selector finds, as [`read_html`](Self::read_html) does its text. Elements
+    /// without the attribute count as not found.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_html`](Self::read_html).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(shop: synthetic_http::Http) -> synthetic_core::Result {
+    /// let form = shop.get("/login").send().await?;
+    /// let token: String = form.read_html_attribute("input[name=csrf]", "value")?;
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn read_html_attribute<T: DeserializeOwned>(&self, selector: &str, name: &str) -> Result<T> {
+        let subject = format!("attribute {name} of {selector}");
+        self.read_elements(selector, subject, Location::caller(), |element| element.attr(name).map(str::to_owned))
+    }
+
+    fn read_elements<T: DeserializeOwned>(
+        &self,
+        selector: &str,
+        subject: String,
+        place: &'static Location<'static>,
+        read: impl Fn(ElementRef<'_>) -> Option<String>,
+    ) -> Result<T> {
+        let subject = format!("{subject} in {}", self.name);
+        let raise = |failure: Failure| self.raise(failure.at(place));
+        let css = Css::parse(selector).map_err(|why| raise(Failure::setup(format!("{}: {why}", self.name))))?;
+        let expected = || format!("is of the form {}", short_type_name::<T>());
+        let page = self.page().map_err(|why| raise(self.lacks(subject.clone(), expected(), why.to_owned())))?;
+        let selected = page.select(&css, usize::MAX, read);
+        let found: Vec<String> = selected.iter().flatten().cloned().collect();
+        if found.is_empty() {
+            let actual = match selected.len() {
+                0 => page.near(&css),
+                elements => format!("{elements} such elements, none of which has the attribute"),
+            };
+            return Err(raise(self.lacks(subject, "exists".to_owned(), actual)));
+        }
+        let texts = Texts::of_elements(found.iter().map(String::as_str));
+        texts.read().map_err(|why| raise(self.lacks(subject, expected(), why)))
+    }
+}

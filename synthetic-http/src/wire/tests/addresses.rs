@@ -1,0 +1,38 @@
+//! One family of addresses, and no fallback to the other (conformance 31).
+
+use super::*;
+use crate::wire::{Family, address::Addresses};
+
+/// A name with these addresses.
+#[derive(Debug)]
+struct Found(Vec<IpAddr>);
+
+impl Lookup for Found {
+    fn lookup(&self, _: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+        let found = self.0.clone();
+        Box::pin(async move { Ok(found) })
+    }
+}
+
+fn client_of(found: &[&str], family: Option<Family>) -> Client {
+    let found = found.iter().map(|address| address.parse().unwrap()).collect();
+    let mut addresses = Addresses::default();
+    addresses.family = family;
+    Client::new(&ClientSettings { lookup: Some(Arc::new(Found(found))), addresses, ..ClientSettings::default() })
+        .unwrap()
+}
+
+#[tokio::test]
+async fn of_one_family_one_address_is_asked_and_there_is_no_fallback() {
+    let server = Server::answering(|_| ok("hi")).await;
+    let url = server.url_as("http", "shop.test");
+    // Nobody listens at 127.0.0.2, on this port.
+    let (dead, alive) = ("127.0.0.2", "127.0.0.1");
+    answer(&client_of(&["::1", dead, alive], None), get(url.clone())).await;
+    answer(&client_of(&["::1", alive, dead], Some(Family::V4)), get(url.clone())).await;
+    let second = client_of(&["::1", dead, alive], Some(Family::V4)).send(get(url.clone())).await;
+    let failed = check(second, Phase::Connect, Kind::Refused, "connect to {peer} (127.0.0.2) refused");
+    assert_eq!(failed.trail.remote_addr.map(|peer| peer.ip()), Some(dead.parse().unwrap()));
+    let none = client_of(&[dead, alive], Some(Family::V6)).send(get(url)).await;
+    check(none, Phase::Resolve, Kind::OtherFamily, "resolve shop.test: no IPv6 address, only 127.0.0.2, 127.0.0.1");
+}

@@ -1,0 +1,110 @@
+//! Digest: a server of it that checks what it is told, independently.
+
+use std::sync::Mutex;
+
+use synthetic_core::prelude::*;
+use synthetic_core::{Reason, Secret};
+use synthetic_http::{Http, Request, status};
+
+use crate::support::{Server, bare, ok, run_of, sent, target};
+
+/// Serves those who answer its challenge for `ann` with `s3cret-word`, by SHA-256, each nonce for two requests.
+async fn guarded() -> Server {
+    let nonce = Mutex::new((0, 2));
+    Server::answering(move |request| {
+        let (number, uses) = &mut *nonce.lock().unwrap();
+        let given = sent(request, "authorization").first().copied().unwrap_or_default();
+        let of = |name: &str| {
+            let from = given.split(&format!("{name}=")).nth(1).unwrap_or_default();
+            from.trim_start_matches('"').split(['"', ',']).next().unwrap_or_default().to_owned()
+        };
+        let hash = |text: String| {
+            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+            hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let first = hash("ann:the shop:s3cret-word".to_owned());
+        let second = hash(format!("{}:{}", request.split(' ').next().unwrap(), target(request)));
+        let response = hash(format!("{first}:n-{number}:{}:{}:auth:{second}", of("nc"), of("cnonce")));
+        if *uses > 0 && of("nonce") == format!("n-{number}") && of("response") == response && of("uri") == target(request) {
+            *uses -= 1;
+            return ok("welcome");
+        }
+        (*number, *uses) = (*number + 1, 2);
+        let challenge = format!(
+            "www-authenticate: Digest realm=\"the shop\", nonce=\"old\", algorithm=MD5, qop=\"auth\"\r\n\
+             www-authenticate: Digest realm=\"the shop\", nonce=\"n-{number}\", algorithm=SHA-256, qop=\"auth, auth-int\", stale=true\r\n"
+        );
+        bare("401 Unauthorized", &challenge)
+    })
+    .await
+}
+
+fn secret(word: &str) -> Secret {
+    Secret::new("shop/password", word)
+}
+
+fn statuses(report: &synthetic_core::Report) -> Vec<Option<u16>> {
+    report.requests.iter().map(|request| request.status).collect()
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_and_used_for_further_requests_until_it_is_stale() {
+    let server = guarded().await;
+    let api = Http::at(server.url()).digest("ann", secret("s3cret-word"));
+    let request = |path: &str| api.post(path).query("q", "a b").json(&["x"]);
+    let report = run_of(request("/orders")).await;
+    report.assert_passed();
+    assert_eq!(statuses(&report), [Some(401), Some(200)]);
+    assert_eq!(report.requests[0].reason, None, "a challenge is no failure");
+    assert!(server.take().iter().all(|request| request.ends_with("[\"x\"]")), "the body is sent again");
+    for expected in [vec![Some(200)], vec![Some(401), Some(200)]] {
+        let report = run_of(request("/other")).await;
+        report.assert_passed();
+        assert_eq!(statuses(&report), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once_and_in_no_report() {
+    let server = guarded().await;
+    let wrong = |request: Request| async move {
+        let report = run_of(request).await;
+        let text = format!("{report} {report:?}");
+        assert!(!text.contains("wr0ng-word"), "{text}");
+        (report.outcome, report.reason)
+    };
+    let api = Http::at(server.url());
+    let request = api.get("/orders").digest("ann", secret("wr0ng-word"));
+    assert_eq!(wrong(request.clone()).await, (Outcome::Failed, Some(Reason::Expectation)));
+    assert_eq!(server.take().len(), 2);
+    run_of(request.expect(status(401))).await.assert_passed();
+    assert_eq!(wrong(api.get("/").digest("a:b", secret("wr0ng-word"))).await.1, Some(Reason::Setup));
+}
+
+#[tokio::test]
+async fn a_challenge_that_cannot_be_answered_is_told() {
+    let server = Server::answering(|_| {
+        bare("401 Unauthorized", "www-authenticate: Digest realm=r, nonce=n, qop=\"auth-int\"\r\n")
+    })
+    .await;
+    let report = run_of(Http::at(server.url()).digest("ann", secret("s3cret-word")).get("/orders")).await;
+    assert_eq!((report.outcome, server.take().len()), (Outcome::Failed, 1), "{report}");
+    assert!(report.warnings[0].contains("wants the quality of protection \"auth-int\""), "{:?}", report.warnings);
+}
+
+#[tokio::test]
+async fn a_password_goes_to_its_origin_only() {
+    let away = guarded().await;
+    let api = Http::at("http://127.0.0.1:1").digest("ann", secret("s3cret-word"));
+    let report = run_of(api.get(format!("{}/orders", away.url()))).await;
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert!(away.take().iter().all(|request| sent(request, "authorization").is_empty()));
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_before_a_stream_begins() {
+    let server = guarded().await;
+    let mut stream = Http::at(server.url()).digest("ann", secret("s3cret-word")).get("/live").stream().await.unwrap();
+    assert_eq!(stream.next().await.unwrap().as_deref(), Some(b"welcome".as_slice()));
+    assert_eq!(server.take().len(), 2);
+}
