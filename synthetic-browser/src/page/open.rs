@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 use crate::Browser;
 use crate::engine::{ContextOptions, Tab};
+use crate::evidence::{Collector, Evidence};
+use crate::network::pattern::Pattern;
+use crate::network::rules::{Answer, Rules};
 use crate::page::dialog::Dialogs;
 use crate::page::limit::{Limit, span};
 use crate::page::login::Login;
@@ -48,6 +51,8 @@ pub struct Opening {
     dialogs: Dialogs,
     login: Option<Login>,
     downloads: bool,
+    evidence: Evidence,
+    rules: Vec<(String, Option<Answer>)>,
     place: &'static Location<'static>,
 }
 
@@ -67,6 +72,8 @@ impl Browser {
             dialogs: Dialogs::default(),
             login: None,
             downloads: false,
+            evidence: self.kept_evidence(),
+            rules: Vec::new(),
             place: Location::caller(),
         }
     }
@@ -141,6 +148,24 @@ impl Opening {
         self
     }
 
+    /// Sets what evidence is kept of the page by itself, in the place of what the browser says.
+    pub fn evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// Blocks requests, from the first one on, see [`Page::block`]: `block(["*.doubleclick.net/**", "**/*.woff2"])`.
+    pub fn block<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        self.rules.extend(patterns.into_iter().map(|pattern| (pattern.into(), None)));
+        self
+    }
+
+    /// Answers requests ourselves, from the first one on, see [`Page::answer`].
+    pub fn answer(mut self, pattern: impl Into<String>, answer: Answer) -> Self {
+        self.rules.push((pattern.into(), Some(answer)));
+        self
+    }
+
     /// Sets what becomes of dialogs.
     pub fn on_dialog(mut self, dialogs: Dialogs) -> Self {
         self.dialogs = dialogs;
@@ -174,6 +199,13 @@ impl Opening {
         if let Some((_, password)) = &options.credentials {
             run.keep_secret(password)?;
         }
+        let rules = Rules::default();
+        for (pattern, answer) in self.rules {
+            if let Some(problem) = answer.as_ref().and_then(Answer::defect) {
+                return Err(setup(format!("the answer to {pattern:?}: {problem}")));
+            }
+            rules.add(Pattern::new(&pattern).map_err(setup)?, answer);
+        }
         let mut downloads = None;
         if self.downloads {
             let folder = TempDir::with_prefix("canary-downloads-");
@@ -200,11 +232,14 @@ impl Opening {
                 tab,
                 watch: Arc::clone(&watch),
                 base,
+                rules,
+                collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned())),
                 downloads,
             }),
             patience: self.patience,
             navigation_patience: self.navigation_patience,
         };
+        page.collect_for(&run);
         let closing = run.clone();
         run.defer("close the page", async move {
             lease.close().await;
@@ -213,6 +248,7 @@ impl Opening {
             }
             Ok(())
         });
+        page.hold("open a page", place).await?;
         if let Some(login) = &self.login {
             page.restore(login, place).await?;
         }
@@ -238,6 +274,7 @@ impl fmt::Debug for Opening {
 impl Page {
     /// Makes the page of a tab that this one opened.
     pub(crate) fn sibling(&self, tab: Arc<dyn Tab>, watch: Arc<Watch>) -> Self {
+        let collector = self.collector();
         let inner = Inner {
             run: self.inner.run.clone(),
             redactor: self.inner.redactor.clone(),
@@ -247,8 +284,14 @@ impl Page {
             tab,
             watch,
             base: self.inner.base.clone(),
+            rules: Rules::default(),
+            collector: Arc::new(collector.sibling()),
             downloads: self.inner.downloads.clone(),
         };
-        Self { inner: Arc::new(inner), ..self.clone() }
+        let page = Self { inner: Arc::new(inner), ..self.clone() };
+        if let Some(run) = page.run() {
+            page.collect_for(&run);
+        }
+        page
     }
 }
