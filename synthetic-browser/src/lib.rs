@@ -25,3 +25,9 @@ pub use page::goto::{Goto, Until};
 pub use page::login::Login;
 pub use page::open::Opening;
 pub use vitals::{Vital, VitalExpectation, VitalWish, Vitals};
+
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../docs/browser-evidence.md")]
+    struct Evidence;
+}

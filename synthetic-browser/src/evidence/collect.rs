@@ -22,8 +22,12 @@ use crate::page::watch::{Exchange, ExchangeEnd, Step};
 const MOST_PICTURES: usize = 25;
 /// The most failures of one page of which evidence is taken.
 const MOST_FAILURES: usize = 5;
-/// How long the document, and the bodies of what failed, may take.
+/// How long the document may take.
 const TIME: Duration = Duration::from_secs(2);
+/// How long the bodies of answers may take, all together.
+const BODIES: Duration = Duration::from_secs(1);
+/// How long the document may take of a page of which no picture could be taken: it is likely to hang, and all evidence has 5 s.
+const AFTER_NO_PICTURE: Duration = Duration::from_millis(500);
 /// How long the vitals may take.
 const VITALS: Duration = Duration::from_millis(500);
 /// The largest document that is kept, in UTF-16 units.
@@ -116,11 +120,16 @@ impl Page {
         Some(async move {
             let stem = format!("{}-failed", of_step(step.as_deref()));
             let policy = page.collector().policy.clone();
+            let mut time = TIME;
             if policy.pictures.holds(true) {
-                attach(&run, &stem, page.picture(&Part::Viewport, &[]).await);
+                let picture = page.picture(&Part::Viewport, &[]).await;
+                if picture.is_err() {
+                    time = AFTER_NO_PICTURE;
+                }
+                attach(&run, &stem, picture);
             }
             if policy.document.holds(true) {
-                page.keep_document(&run, &stem).await;
+                page.keep_document(&run, &stem, time).await;
             }
             if policy.network.holds(true) {
                 page.keep_bodies(&run).await;
@@ -150,14 +159,14 @@ impl Page {
             self.picture_of(run, &step).await;
         }
         if policy.document == Keep::Always && !known {
-            self.keep_document(run, "page").await;
+            self.keep_document(run, "page", TIME).await;
         }
     }
 
-    async fn keep_document(&self, run: &Run, stem: &str) {
+    async fn keep_document(&self, run: &Run, stem: &str, most: Duration) {
         let script = "(values, most) => canary.snapshot(values, most)";
         let arguments = [json!(self.secrets_filled()), json!(LARGEST_DOCUMENT)];
-        let time = time(Some(run), TIME);
+        let time = time(Some(run), most);
         let over = self.watch().until(|tally| tally.end);
         let taken = tokio::select! {
             biased;
@@ -191,7 +200,7 @@ impl Page {
                 }
             }
         };
-        let _ = tokio::time::timeout(time(Some(run), TIME) / 2, fetched).await;
+        let _ = tokio::time::timeout(time(Some(run), BODIES), fetched).await;
     }
 }
 
