@@ -38,7 +38,7 @@ pub(crate) fn console(tally: &Tally) -> Option<Bytes> {
     }
     left_out(&mut text, tally.exceptions_left_out, "errors");
     if text.len() > LARGEST {
-        text.truncate(text.floor_char_boundary(LARGEST));
+        text = String::from_utf8_lossy(&text.as_bytes()[..LARGEST]).into_owned();
         text.push_str("\n… the rest is left out\n");
     }
     (!text.is_empty()).then(|| text.into())
