@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(crate) use self::lease::{Health, Lease};
 use self::pool::Pool;
 use crate::engine::ContextOptions;
+use crate::evidence::Evidence;
 use crate::launch::Product;
 use crate::launch::error::LaunchError;
 use crate::launch::flags::Wishes;
@@ -70,6 +71,7 @@ struct Settings {
     runs: u32,
     bounds: Bounds,
     spare: bool,
+    evidence: Evidence,
 }
 
 impl Browser {
@@ -97,6 +99,7 @@ impl Browser {
             runs: 200,
             bounds: Bounds::default(),
             spare: true,
+            evidence: Evidence::default(),
         })
     }
 
@@ -236,6 +239,16 @@ impl Browser {
         self.set(|settings| settings.spare = spare)
     }
 
+    /// Says what evidence is kept of its pages by itself.
+    ///
+    /// # Default
+    ///
+    /// [`Evidence::on_failure`].
+    #[must_use]
+    pub fn evidence(self, evidence: Evidence) -> Self {
+        self.set(|settings| settings.evidence = evidence)
+    }
+
     /// Launches it unless it is running, and returns its name and version, such as `Chromium 156.0.8078.79`. A run does that
     /// itself; called before, the first run does not wait for it.
     ///
@@ -250,6 +263,10 @@ impl Browser {
     /// it again.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    pub(crate) fn kept_evidence(&self) -> Evidence {
+        self.pool.settings().evidence.clone()
     }
 
     /// Opens a context, and a page in it.

@@ -25,6 +25,8 @@ pub(crate) const LIBRARY: &str = concat!(
     include_str!("script/dom.js"),
     include_str!("script/aria.js"),
     include_str!("script/find.js"),
+    include_str!("script/mask.js"),
+    include_str!("script/vitals.js"),
     include_str!("script/wait.js"),
     "})();\n"
 );

@@ -27,9 +27,11 @@ use tempfile::TempDir;
 
 use crate::browser::Health;
 use crate::engine::{Context, FrameId, Tab};
+use crate::evidence::Collector;
 use crate::locator::keys::chord;
 use crate::locator::query::{Part, Query};
 use crate::locator::{Frame, Locator};
+use crate::network::rules::Rules;
 use crate::page::action::Action;
 use crate::page::dialog::Dialogs;
 use crate::page::limit::Limit;
@@ -84,6 +86,10 @@ struct Inner {
     /// What knows why the browser is gone, if it is.
     health: Option<Health>,
     base: Option<Url>,
+    /// Which requests are blocked, and which are answered by us.
+    rules: Rules,
+    /// What is kept for whoever looks into a failure.
+    collector: Arc<Collector>,
     /// Where downloads go, if they are allowed. Shared with the popups.
     downloads: Option<Arc<TempDir>>,
 }
@@ -158,6 +164,14 @@ impl Page {
 
     pub(crate) fn watch(&self) -> &Arc<Watch> {
         &self.inner.watch
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.inner.rules
+    }
+
+    pub(crate) fn collector(&self) -> &Arc<Collector> {
+        &self.inner.collector
     }
 
     pub(crate) fn patience(&self) -> Duration {

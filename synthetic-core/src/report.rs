@@ -20,7 +20,7 @@ pub(crate) use self::attempt::Earlier;
 pub use self::cleanup::{CleanupItem, CleanupReport, CleanupResult};
 pub use self::json::{JSON_SCHEMA, SCHEMA_VERSION};
 pub(crate) use self::json::{millis, optional_rfc3339, rfc3339};
-pub use self::request::{Certificate, Phases, RequestReport};
+pub use self::request::{Certificate, Phases, RequestReport, path_template};
 pub use self::step::StepReport;
 #[cfg(feature = "formats")]
 pub(crate) use self::text::Took;

@@ -1,5 +1,6 @@
 //! The name of a URL in metrics: few series, whatever ids are in it.
 
+use synthetic_core::report::path_template;
 use url::{Position, Url};
 
 /// Returns the URL without query and user info, its path as `given` or with what looks like an id shown as `{id}`.
@@ -15,23 +16,8 @@ pub(crate) fn template(given: Option<&str>, url: &Url) -> String {
             }
             name + path
         }
-        None => {
-            for segment in url.path().split('/').skip(1) {
-                name.push('/');
-                name.push_str(if looks_like_an_id(segment) { "{id}" } else { segment });
-            }
-            name
-        }
+        None => name + &path_template(url.path()),
     }
-}
-
-/// Returns whether a segment of a path varies from request to request: a number, a UUID or a ULID, a mark, a long mix of
-/// letters and digits. A version (`v1`) does not.
-fn looks_like_an_id(segment: &str) -> bool {
-    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-    let all_digits = digits > 0 && digits == segment.len();
-    let mixed = digits > 0 && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    all_digits || segment.starts_with("syn1-") || (mixed && segment.len() >= 12) || segment.len() > 64
 }
 
 #[cfg(test)]

@@ -44,6 +44,11 @@ impl Lease {
         self.opened.tab.take()
     }
 
+    /// Returns the name and version of the browser.
+    pub(crate) fn version(&self) -> &str {
+        self.opened.instance.engine.version()
+    }
+
     /// Returns what knows why the browser is gone, if it is.
     pub(crate) fn health(&self) -> Health {
         Health::of(&self.opened.instance)

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use synthetic_core::{Failure, Reason, Result, Secret};
@@ -103,6 +104,11 @@ impl Locator {
         let (act, secret) = (self.begin("fill"), secret.clone());
         Action::new(async move {
             act.locator.page.keep_secret(&secret, act.place)?;
+            let collector = Arc::clone(act.locator.page.collector());
+            collector.keep_secret(&secret);
+            // No picture is taken meanwhile; one that is due is taken before.
+            act.locator.page.enter_step().await;
+            let _still = collector.still.lock().await;
             act_fill(act, move || secret.expose().to_owned(), true).await
         })
     }

@@ -135,7 +135,7 @@ impl Locator {
     }
 
     /// Returns the frames on the way to the element, the tab's own first.
-    async fn chain(&self, limit: &Limit) -> Result<Vec<FrameId>, Missed> {
+    pub(crate) async fn chain(&self, limit: &Limit) -> Result<Vec<FrameId>, Missed> {
         let mut chain = vec![self.page.main().clone()];
         for query in self.frames.iter() {
             let around = chain.last().unwrap_or_else(|| self.page.main());

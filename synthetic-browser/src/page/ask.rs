@@ -39,6 +39,7 @@ impl Page {
         limit: &Limit,
         call: impl Future<Output = engine::Result<T>> + Send,
     ) -> Result<T, Trouble> {
+        self.enter_step().await;
         let answer = tokio::select! {
             biased;
             trouble = self.watch().until(trouble) => return Err(trouble),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use synthetic_core::{Failure, Reason};
 
-use crate::engine::FrameId;
+use crate::engine::{ConsoleMessage, FrameId};
 use crate::locator::query::Query;
 use crate::page::Page;
 use crate::page::ask::Trouble;
@@ -32,7 +32,11 @@ impl Page {
     pub(crate) fn raise(&self, failure: Failure, place: &'static Location<'static>) -> Failure {
         let failure = failure.at(place);
         match self.run() {
-            Some(run) => run.raise(failure),
+            Some(run) => {
+                let failure = run.raise(failure);
+                self.failed(&run);
+                failure
+            }
             None => failure.redacted(self.redactor()),
         }
     }
@@ -125,6 +129,26 @@ impl Page {
             }
             lines.join("\n")
         });
-        if errors.is_empty() { failure } else { failure.evidence("script errors", errors) }
+        let failure = if errors.is_empty() { failure } else { failure.evidence("script errors", errors) };
+        let written = self.watch().read(|tally| {
+            // What the browser writes of requests is told with them.
+            let wrote = |message: &&ConsoleMessage| {
+                message.level == "error" && !message.text.starts_with("Failed to load resource")
+            };
+            let mut last: Vec<String> =
+                tally.console.iter().rev().filter(wrote).take(SCRIPT_ERRORS).map(line).collect();
+            last.reverse();
+            last.join("\n")
+        });
+        if written.is_empty() { failure } else { failure.evidence("console errors", written) }
+    }
+}
+
+/// Writes what a page wrote to the console: its first line, and where that was.
+fn line(message: &ConsoleMessage) -> String {
+    let text = message.text.lines().next().unwrap_or_default();
+    match &*message.url {
+        "" => text.to_owned(),
+        url => format!("{text} ({}:{})", shown(url), message.line),
     }
 }

@@ -75,6 +75,19 @@ pub(crate) fn no_answer(what: &str, asked: &str, url: &str, word: &str) -> Failu
     if shown(asked) == shown(url) { failure } else { failure.evidence("redirected to", shown(url)) }
 }
 
+/// Returns the reason that the browser's word for a failed request stands for.
+pub(crate) fn reason(word: &str) -> Reason {
+    match kind(word) {
+        Kind::NoName => Reason::Dns,
+        Kind::Refused | Kind::Unreachable => Reason::Connect,
+        Kind::NoNetwork | Kind::UnsafePort => Reason::Setup,
+        Kind::ConnectTimeout => Reason::Timeout,
+        Kind::Certificate(_) | Kind::Tls => Reason::Tls,
+        Kind::Aborted => Reason::Unexpected,
+        Kind::Broken | Kind::BadAnswer | Kind::Redirects | Kind::Other => Reason::Protocol,
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     NoName,

@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 use crate::Browser;
 use crate::engine::{ContextOptions, Credentials, Tab};
+use crate::evidence::{Collector, Evidence};
+use crate::network::pattern::Pattern;
+use crate::network::rules::{Answer, Rules};
 use crate::page::dialog::Dialogs;
 use crate::page::limit::{Limit, span};
 use crate::page::login::Login;
@@ -49,6 +52,8 @@ pub struct Opening {
     login: Option<Login>,
     downloads: bool,
     auth: Option<(String, Secret)>,
+    evidence: Evidence,
+    rules: Vec<(String, Option<Answer>)>,
     place: &'static Location<'static>,
 }
 
@@ -69,6 +74,8 @@ impl Browser {
             login: None,
             downloads: false,
             auth: None,
+            evidence: self.kept_evidence(),
+            rules: Vec::new(),
             place: Location::caller(),
         }
     }
@@ -144,6 +151,24 @@ impl Opening {
         self
     }
 
+    /// Sets what evidence is kept of the page by itself, in the place of what the browser says.
+    pub fn evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// Blocks requests, from the first one on, see [`Page::block`]: `block(["*.doubleclick.net/**", "**/*.woff2"])`.
+    pub fn block<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        self.rules.extend(patterns.into_iter().map(|pattern| (pattern.into(), None)));
+        self
+    }
+
+    /// Answers requests ourselves, from the first one on, see [`Page::answer`].
+    pub fn answer(mut self, pattern: impl Into<String>, answer: Answer) -> Self {
+        self.rules.push((pattern.into(), Some(answer)));
+        self
+    }
+
     /// Sets what becomes of dialogs.
     pub fn on_dialog(mut self, dialogs: Dialogs) -> Self {
         self.dialogs = dialogs;
@@ -181,6 +206,13 @@ impl Opening {
             run.keep_secret(&password)?;
             options.credentials = Some(Credentials { origin: base.origin(), user, password });
         }
+        let rules = Rules::default();
+        for (pattern, answer) in self.rules {
+            if let Some(problem) = answer.as_ref().and_then(Answer::defect) {
+                return Err(setup(format!("the answer to {pattern:?}: {problem}")));
+            }
+            rules.add(Pattern::new(&pattern).map_err(setup)?, answer);
+        }
         let mut downloads = None;
         if self.downloads {
             let folder = TempDir::with_prefix("canary-downloads-");
@@ -212,11 +244,14 @@ impl Opening {
                 tab,
                 watch: Arc::clone(&watch),
                 base,
+                rules,
+                collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned())),
                 downloads,
             }),
             patience: self.patience,
             navigation_patience: self.navigation_patience,
         };
+        page.collect_for(&run);
         let closing = run.clone();
         run.defer("close the page", async move {
             lease.close().await;
@@ -225,6 +260,7 @@ impl Opening {
             }
             Ok(())
         });
+        page.hold("open a page", place).await?;
         if let Some(login) = &self.login {
             page.restore(login, place).await?;
         }
@@ -250,6 +286,7 @@ impl fmt::Debug for Opening {
 impl Page {
     /// Makes the page of a tab that this one opened.
     pub(crate) fn sibling(&self, tab: Arc<dyn Tab>, watch: Arc<Watch>) -> Self {
+        let collector = self.collector();
         let inner = Inner {
             run: self.inner.run.clone(),
             redactor: self.inner.redactor.clone(),
@@ -259,8 +296,14 @@ impl Page {
             tab,
             watch,
             base: self.inner.base.clone(),
+            rules: Rules::default(),
+            collector: Arc::new(collector.sibling()),
             downloads: self.inner.downloads.clone(),
         };
-        Self { inner: Arc::new(inner), ..self.clone() }
+        let page = Self { inner: Arc::new(inner), ..self.clone() };
+        if let Some(run) = page.run() {
+            page.collect_for(&run);
+        }
+        page
     }
 }

@@ -62,7 +62,16 @@ pub(crate) struct Tally {
     pub(crate) answered: VecDeque<Dialog>,
     pub(crate) popups: VecDeque<Popup>,
     pub(crate) downloads: VecDeque<DownloadEntry>,
+    /// The step in which something was asked of the page last: that of the requests to come.
+    pub(crate) step: Option<Arc<Step>>,
     pub(crate) end: Option<End>,
+}
+
+/// A step of the run, by its place in the report and its path of names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) place: usize,
+    pub(crate) path: Vec<String>,
 }
 
 /// A frame and the document it has.
@@ -85,6 +94,7 @@ pub(crate) struct Exchange {
     pub(crate) response: Option<Response>,
     /// `None` as long as it is open.
     pub(crate) end: Option<ExchangeEnd>,
+    pub(crate) step: Option<Arc<Step>>,
 }
 
 #[derive(Debug)]
@@ -237,6 +247,7 @@ impl Tally {
             answered: VecDeque::new(),
             popups: VecDeque::new(),
             downloads: VecDeque::new(),
+            step: None,
             end: None,
         }
     }
@@ -339,7 +350,7 @@ impl Tally {
             exchange.response = Some(*answer);
             exchange.end = Some(ExchangeEnd::Redirected);
         }
-        let exchange = Exchange { request, response: None, end: None };
+        let exchange = Exchange { request, response: None, end: None, step: self.step.clone() };
         keep(&mut self.requests, &mut self.requests_left_out, MOST_REQUESTS, exchange);
     }
 

@@ -253,14 +253,6 @@ function surroundings(query) {
   return { url: location.href, title: document.title, near: query ? near(query) : [] };
 }
 
-// Whose content is not to be in any picture: boxes in CSS pixels, from the top left of the viewport.
-function masked() {
-  return [...secrets].filter((element) => element.isConnected).map((element) => {
-    const { x, y, width, height } = element.getBoundingClientRect();
-    return { x, y, width, height };
-  });
-}
-
 // What the origin has in its `localStorage`; null where there is none.
 function stored() {
   try {
@@ -270,4 +262,4 @@ function stored() {
   }
 }
 
-return { ready, observe, observePage, one, outside, surroundings, masked, stored, contentOf: () => document.documentElement.outerHTML };
+return { ready, observe, observePage, one, outside, surroundings, mask, unmask, boxOf, originOf, snapshot, measured, stored, contentOf: () => document.documentElement.outerHTML };

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers are outside of any test function")]
 
 mod actions;
+mod evidence;
 mod failures;
 mod frames;
+mod network;
 mod support;
+mod vitals;

@@ -119,6 +119,31 @@ impl RequestReport {
     }
 }
 
+/// Returns the path of a URL as the name of its kind, where nobody has given one: what looks like an id is `{id}`.
+///
+/// An id is a segment that is a number, a UUID or a ULID, a mark of a run, a mix of letters and digits of 12 or more, or
+/// anything longer than 64 bytes. A version (`v1`) is none.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::report::path_template;
+///
+/// assert_eq!(path_template("/v1/orders/17/items"), "/v1/orders/{id}/items");
+/// ```
+#[must_use]
+pub fn path_template(path: &str) -> String {
+    let segments = path.strip_prefix('/').unwrap_or(path).split('/');
+    segments.flat_map(|segment| ["/", if looks_like_an_id(segment) { "{id}" } else { segment }]).collect()
+}
+
+fn looks_like_an_id(segment: &str) -> bool {
+    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    let all_digits = digits > 0 && digits == segment.len();
+    let mixed = digits > 0 && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    all_digits || segment.starts_with("syn1-") || (mixed && segment.len() >= 12) || segment.len() > 64
+}
+
 /// The parts of a request, as blackbox_exporter defines them. `None` for what was not done: a connection that was used
 /// again is neither resolved nor connected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

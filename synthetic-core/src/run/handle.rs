@@ -421,6 +421,13 @@ impl Run {
         self.0.ledger().request(request);
     }
 
+    /// Records a request that was made earlier, in the step that was current then
+    /// ([`current_step`](Self::current_step) has its place); `None` is outside of all steps.
+    pub fn record_request_in(&self, step: Option<usize>, mut request: RequestReport) {
+        (request.step, request.cleanup) = (step, false);
+        self.0.ledger().request(request);
+    }
+
     /// Keeps a secret that did not come from [`secret`](Self::secret) out of everything that leaves the run.
     ///
     /// # Errors

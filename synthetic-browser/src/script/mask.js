@@ -1,0 +1,116 @@
+// What is not to be seen in a picture or in a snapshot.
+
+const MASK_COLOUR = '#ff00ff';
+const MASKED_AT_MOST = 5000;
+let masks = null;
+
+// Elements that show one of some texts: fields by their value, others by their text.
+function showing(values) {
+  if (values.length === 0) return [];
+  const has = (text) => text && values.some((value) => text.includes(value));
+  const holders = [];
+  for (const root of rootsOf(document)) {
+    if (root !== document && !root.host) continue;
+    for (const field of root.querySelectorAll('input, textarea, select')) if (has(field.value) || has(field.placeholder)) holders.push(field);
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const parent = parentOf(node);
+      if (parent && !UNREAD.has(parent.tagName) && has(node.data)) holders.push(parent);
+    }
+  }
+  return holders;
+}
+
+function toMask(values, queries) {
+  const found = queries.flatMap((query) => find(query).found);
+  return new Set([...secrets, ...showing(values), ...found].filter((element) => element.isConnected && element.style));
+}
+
+// Hides elements by their own style, so that they are hidden wherever they move, and draws a box where each is.
+function mask(values, queries) {
+  unmask([], []);
+  const items = [];
+  const layer = document.createElement('div');
+  layer.setAttribute('style', 'all: initial; position: absolute; left: 0; top: 0; width: 0; height: 0; pointer-events: none; z-index: 2147483647;');
+  const inside = layer.attachShadow({ mode: 'closed' });
+  for (const element of toMask(values, queries)) {
+    const box = element.getBoundingClientRect();
+    const drawn = document.createElement('div');
+    drawn.style.cssText = `position: absolute; left: ${box.left + scrollX}px; top: ${box.top + scrollY}px; width: ${box.width}px; height: ${box.height}px; background: ${MASK_COLOUR};`;
+    inside.append(drawn);
+    const had = element.hasAttribute('style');
+    const old = ['opacity', 'transition'].map((name) => [name, element.style.getPropertyValue(name), element.style.getPropertyPriority(name)]);
+    element.style.setProperty('transition', 'none', 'important');
+    element.style.setProperty('opacity', '0', 'important');
+    items.push({ element, had, old });
+  }
+  if (items.length > 0 && document.body) document.documentElement.append(layer);
+  // Whoever asked may be gone.
+  masks = { items, layer, timer: setTimeout(() => unmask([], []), MASKED_AT_MOST) };
+  return items.length;
+}
+
+// Undoes it. Says whether all that is to be masked was so until now.
+function unmask(values, queries) {
+  if (!masks) return false;
+  const { items, layer, timer } = masks;
+  masks = null;
+  const hidden = new Set(items.map(({ element }) => element));
+  const held = [...toMask(values, queries)].every((element) => hidden.has(element)) && items.every(({ element }) => !element.isConnected || getComputedStyle(element).opacity === '0');
+  clearTimeout(timer);
+  layer.remove();
+  for (const { element, had, old: [opacity, transition] } of items) {
+    const restore = ([name, value, priority]) => (value ? element.style.setProperty(name, value, priority) : element.style.removeProperty(name));
+    restore(opacity);
+    // Before transitions are back, lest it fades in.
+    void getComputedStyle(element).opacity;
+    restore(transition);
+    if (!had && element.getAttribute('style') === '') element.removeAttribute('style');
+  }
+  return held;
+}
+
+// The box of an element, from the top left of the viewport; and how the viewport lies on the page.
+function boxOf(query) {
+  const element = one(query);
+  if (!element) return null;
+  const { x, y, width, height } = element.getBoundingClientRect();
+  return { x, y, width, height, scroll_x: scrollX, scroll_y: scrollY, view_width: innerWidth, view_height: innerHeight };
+}
+
+// Where the content of a frame begins, from the top left of the viewport around it.
+function originOf(query) {
+  const element = one(query);
+  if (!element) return null;
+  const box = element.getBoundingClientRect();
+  const style = getComputedStyle(element);
+  return { x: box.left + element.clientLeft + parseFloat(style.paddingLeft), y: box.top + element.clientTop + parseFloat(style.paddingTop), width: 0, height: 0 };
+}
+
+// The document as HTML for a person to look at: fields have what is in them, but for passwords, secrets and what is hidden;
+// scripts have nothing, and none runs.
+function snapshot(values, most) {
+  const copy = document.documentElement.cloneNode(true);
+  const hidden = new Set([...secrets, ...showing(values)]);
+  const of = (root) => [...root.querySelectorAll('*')];
+  const copies = of(copy);
+  for (const [at, element] of of(document.documentElement).entries()) {
+    const its = copies[at];
+    if (!its || its.localName !== element.localName) continue;
+    const concealed = hidden.has(element) || /^(password|hidden)$/.test(element.type);
+    if (element.localName === 'input') {
+      if (concealed) its.removeAttribute('value');
+      else if (/^(checkbox|radio)$/.test(element.type)) its.toggleAttribute('checked', element.checked);
+      else if (element.type !== 'file') its.setAttribute('value', element.value);
+    } else if (element.localName === 'textarea') its.textContent = concealed ? '' : element.value;
+    else if (element.localName === 'option') its.toggleAttribute('selected', element.selected);
+    else if (concealed) its.textContent = '';
+  }
+  for (const script of copy.querySelectorAll('script')) script.textContent = '';
+  const policy = document.createElement('meta');
+  policy.setAttribute('http-equiv', 'Content-Security-Policy');
+  policy.setAttribute('content', "script-src 'none'");
+  copy.querySelector('head')?.prepend(policy);
+  const html = `<!doctype html>\n${copy.outerHTML}`;
+  return html.length > most ? `${html.slice(0, most)}\n<!-- ${html.length - most} more characters are left out -->` : html;
+}

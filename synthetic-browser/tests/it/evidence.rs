@@ -1,0 +1,236 @@
+//! What is kept of a page for whoever looks into a failure.
+
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use synthetic_browser::{Browser, Evidence, Keep, Page};
+use synthetic_core::Secret;
+use synthetic_core::artifact::Artifact;
+use synthetic_core::prelude::*;
+
+use crate::support::{Site, in_each_browser, journey, works};
+
+const SECRET: &str = "correct horse battery";
+
+fn names(report: &Report) -> Vec<&str> {
+    report.artifacts.iter().map(|artifact| &*artifact.name).collect()
+}
+
+fn artifact<'a>(report: &'a Report, name: &str) -> &'a Artifact {
+    let found = report.artifacts.iter().find(|artifact| artifact.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {:?}, {:?}", names(report), report.warnings))
+}
+
+fn text(report: &Report, name: &str) -> String {
+    String::from_utf8_lossy(&artifact(report, name).bytes).into_owned()
+}
+
+/// Runs a journey with another policy than the usual.
+async fn kept<F, Fut>(browser: &Browser, site: Site, evidence: Evidence, body: F) -> Report
+where
+    F: Fn(Run, Page) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result> + Send + 'static,
+{
+    let url = site.start().await;
+    let (browser, body) = (browser.clone(), std::sync::Arc::new(body));
+    once(canary(Spec::new("journey").timeout(secs(60)), move |run: Run| {
+        let (browser, url, body) = (browser.clone(), url.clone(), std::sync::Arc::clone(&body));
+        let evidence = evidence.clone();
+        async move {
+            let page = browser.page(&run).base(url).patience(ms(400)).evidence(evidence).await?;
+            run.step("open", page.goto("/")).await?;
+            body(run, page).await
+        }
+    }))
+    .await
+}
+
+fn shop() -> Site {
+    Site::new(
+        "<title>Shop</title><input id=user value=ann><input id=p type=password value=initial><input type=hidden value=csrf-0123>
+        <script>const token = 'in-a-script'; console.error('cannot start', 7);
+        fetch('/api/cart'); setTimeout(() => { throw new Error('boom') })</script>",
+    )
+    .answer("/api/cart", (500, "application/json", r#"{"error":"no cart"}"#.to_owned(), Duration::ZERO))
+}
+
+#[test]
+fn a_failure_leaves_a_picture_the_document_the_console_and_the_network() {
+    in_each_browser(|browser| async move {
+        let report = kept(&browser, shop(), Evidence::default(), |run, page| async move {
+            page.wait_for_response("/api/cart").await?;
+            run.step("sign in", async {
+                page.id("user").fill("bob").await?;
+                page.id("p").fill_secret(&Secret::new("web/password", SECRET)).await?;
+                page.button("Sign in").click().await
+            })
+            .await
+        })
+        .await;
+        assert_eq!(
+            names(&report),
+            ["02-sign-in-failed.png", "02-sign-in-failed.html", "network.har", "console.txt"],
+            "{:?} {:?}",
+            report.failures,
+            report.warnings
+        );
+        assert!(artifact(&report, "02-sign-in-failed.png").bytes.starts_with(b"\x89PNG"));
+        let html = text(&report, "02-sign-in-failed.html");
+        assert!(html.contains(r#"value="bob""#) && html.contains("<title>Shop</title>"), "{html}");
+        for hidden in ["csrf-0123", "in-a-script", SECRET, "initial"] {
+            assert!(!html.contains(hidden), "{hidden} in {html}");
+        }
+        let console = text(&report, "console.txt");
+        assert!(console.contains(" s error: cannot start 7 (http://127.0.0.1:"), "{console}");
+        assert!(console.contains("uncaught errors:\n") && console.contains("Error: boom"), "{console}");
+        let har: serde_json::Value = serde_json::from_slice(&artifact(&report, "network.har").bytes).unwrap();
+        let entries = har["log"]["entries"].as_array().unwrap();
+        let cart =
+            entries.iter().find(|entry| entry["request"]["url"].as_str().unwrap().ends_with("/api/cart")).unwrap();
+        assert_eq!(cart["response"]["status"], 500);
+        assert_eq!(cart["response"]["content"]["text"], r#"{"error":"no cart"}"#);
+        assert_eq!(cart["_step"], "open");
+        assert!(cart["time"].as_f64().unwrap() > 0.0 && cart["timings"]["wait"].as_f64().unwrap() > 0.0, "{cart}");
+        assert_eq!(har["log"]["pages"][0]["id"], cart["pageref"]);
+        let failure = format!("{:?}", report.failures[0]);
+        assert!(failure.contains("cannot start 7") && failure.contains("Error: boom"), "{failure}");
+    });
+}
+
+#[test]
+fn a_journey_that_passes_leaves_nothing_and_one_may_want_no_evidence() {
+    in_each_browser(|browser| async move {
+        let passed =
+            kept(&browser, shop(), Evidence::default(), |_, page| async move { page.id("user").visible().await });
+        assert!(passed.await.artifacts.is_empty());
+        let failed =
+            kept(&browser, shop(), Evidence::never(), |_, page| async move { page.id("nothing").visible().await });
+        assert!(failed.await.artifacts.is_empty());
+    });
+}
+
+#[test]
+fn each_step_has_its_picture_when_that_is_wanted() {
+    in_each_browser(|browser| async move {
+        let evidence = Evidence::each_step().network(Keep::Always);
+        let report = kept(&browser, shop(), evidence, |run, page| async move {
+            run.step("look", page.id("user").visible()).await?;
+            run.step("Fill in", page.id("user").fill("x")).await
+        })
+        .await;
+        report.assert_passed();
+        assert_eq!(names(&report), ["01-open.png", "02-look.png", "03-fill-in.png", "network.har"]);
+    });
+}
+
+#[test]
+fn a_journey_that_fails_elsewhere_has_a_picture_of_the_page() {
+    in_each_browser(|browser| async move {
+        let evidence = Evidence::never().pictures(Keep::OnFailure);
+        let report = kept(&browser, shop(), evidence, |run, _| async move {
+            run.step("pay", async { run.expect("balance", 3, eq(4)) }).await
+        })
+        .await;
+        assert_eq!(names(&report), ["01-open-failed.png"]);
+    });
+}
+
+#[test]
+fn a_picture_that_could_not_be_taken_is_a_warning_that_says_why() {
+    in_each_browser(|browser| async move {
+        let report = kept(&browser, shop(), Evidence::default(), |_, page| async move {
+            page.id("nothing").screenshot("nothing").await?;
+            let _ = page.evaluate("() => { setTimeout(() => { for (;;) {} }, 50) }").await;
+            tokio::time::sleep(ms(200)).await;
+            page.screenshot("busy").await?;
+            page.id("user").visible().await
+        })
+        .await;
+        assert_eq!(report.failures.len(), 1, "{:?}", report.failures);
+        let warnings = report.warnings.join("\n");
+        for warning in [
+            r#"there is no picture "nothing": id "nothing" is not there once, visible and at rest"#,
+            r#"there is no picture "busy": the page did not answer in 2 s"#,
+            r#"there is no picture "page-failed": the page did not answer in 2 s"#,
+        ] {
+            // Firefox paints a page whose script is busy, as it was.
+            let painted =
+                report.artifacts.iter().any(|artifact| warning.contains(artifact.name.trim_end_matches(".png")));
+            assert!(warnings.contains(warning) || painted, "{warning} in {warnings}");
+        }
+        assert!(!warnings.contains("was not gathered"), "{warnings}");
+        assert!(names(&report).contains(&"network.har"));
+    });
+}
+
+/// Counts the pixels of pictures by their colour, in a page of the browser itself.
+async fn colours(browser: &Browser, picture: &[u8]) -> serde_json::Value {
+    let script = format!(
+        "async () => {{ const image = new Image(); image.src = 'data:image/png;base64,{}'; await image.decode();
+        const canvas = new OffscreenCanvas(image.width, image.height); const context = canvas.getContext('2d');
+        context.drawImage(image, 0, 0); const {{ data }} = context.getImageData(0, 0, image.width, image.height);
+        const count = {{ width: image.width, height: image.height, green: 0, magenta: 0, blue: 0 }};
+        for (let at = 0; at < data.length; at += 4) {{ const [r, g, b] = data.slice(at, at + 3);
+            if (r < 60 && g > 180 && b < 60) count.green += 1;
+            if (r > 220 && g < 40 && b > 220) count.magenta += 1;
+            if (r < 60 && g < 60 && b > 180) count.blue += 1; }}
+        return count; }}",
+        BASE64_STANDARD.encode(picture)
+    );
+    let (seen, mut told) = tokio::sync::watch::channel(serde_json::Value::Null);
+    works(browser, "<p>colours</p>", move |page| {
+        let (script, seen) = (script.clone(), seen.clone());
+        async move {
+            seen.send_replace(page.evaluate(script).await?);
+            Ok(())
+        }
+    })
+    .await;
+    told.borrow_and_update().clone()
+}
+
+#[test]
+fn what_is_secret_or_masked_is_in_no_picture_also_when_it_moves() {
+    in_each_browser(|browser| async move {
+        // What is secret is green, and moves in each frame; another element shows it too; what is masked is blue.
+        let html = "<style>body { margin: 0; background: #fff } .s { color: #0f0; font: 40px monospace; border: 0; outline: 0 }
+            #move { position: absolute; left: 20px; top: 20px; width: 700px }</style>
+            <div id=move><input id=p class=s style='width:600px; background:#0f0' placeholder=password></div>
+            <p id=echo class=s style='margin-top:200px'>?</p>
+            <div id=blue style='background:#00f; width:100px; height:100px'></div>
+            <iframe srcdoc=\"<style>#i{color:#0f0;background:#0f0}</style><input id=i>\" width=400 height=100></iframe>
+            <script>let x = 0; const go = () => { move.style.left = (x = (x + 7) % 300) + 'px'; requestAnimationFrame(go) }; go();
+            p.oninput = () => echo.textContent = 'it is ' + p.value</script>";
+        let report = journey(&browser, Site::new(html), |_, page| async move {
+            let secret = Secret::new("web/password", SECRET);
+            page.screenshot("before").await?;
+            page.id("p").fill_secret(&secret).await?;
+            page.frame("iframe").id("i").fill_secret(&secret).await?;
+            page.id("echo").text(starts_with("it is")).await?;
+            page.screenshot("masked").mask(page.id("blue")).await?;
+            page.screenshot("whole").full_page().await?;
+            page.id("blue").screenshot("blue").await?;
+            let style: String = page
+                .evaluate_as(
+                    "p.getAttribute('style') + (echo.getAttribute('style') ?? '') + (blue.getAttribute('style') ?? '')",
+                )
+                .await?;
+            assert!(!style.contains("opacity"), "{style}");
+            assert_eq!(page.evaluate("document.documentElement.children.length").await?, 2);
+            Ok(())
+        })
+        .await;
+        report.assert_passed();
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+        let before = colours(&browser, &artifact(&report, "before.png").bytes).await;
+        assert!(before["green"].as_u64() > Some(10_000) && before["magenta"] == 0, "{before}");
+        let masked = colours(&browser, &artifact(&report, "masked.png").bytes).await;
+        assert_eq!((masked["green"].as_u64(), masked["blue"].as_u64()), (Some(0), Some(0)), "{masked}");
+        assert!(masked["magenta"].as_u64() > Some(10_000), "{masked}");
+        let whole = colours(&browser, &artifact(&report, "whole.png").bytes).await;
+        assert_eq!(whole["green"].as_u64(), Some(0), "{whole}");
+        let blue = colours(&browser, &artifact(&report, "blue.png").bytes).await;
+        assert_eq!((blue["width"].as_u64(), blue["height"].as_u64()), (Some(100), Some(100)), "{blue}");
+        assert_eq!(blue["blue"].as_u64(), Some(10_000), "{blue}");
+    });
+}
