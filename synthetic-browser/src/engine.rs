@@ -18,6 +18,9 @@ use serde_json::Value;
 use synthetic_core::Secret;
 use tokio::sync::mpsc;
 
+/// The target of the trace events that tell of each message to and from a browser, with its size.
+pub(crate) const PROTOCOL: &str = "synthetic_browser::protocol";
+
 /// The script library that every document has in a world of its own, which the page's scripts cannot see: `canary` there.
 pub(crate) const LIBRARY: &str = concat!(
     "globalThis.canary = (() => {\n'use strict';\n",

@@ -11,6 +11,7 @@ pub(crate) mod limit;
 pub(crate) mod login;
 pub(crate) mod no_answer;
 pub(crate) mod open;
+pub(crate) mod picture;
 pub(crate) mod popup;
 pub(crate) mod url;
 pub(crate) mod watch;
