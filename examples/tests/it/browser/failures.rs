@@ -65,25 +65,25 @@ fn wrongs() -> Vec<Wrong> {
         failed(
             "element missing",
             shop("home", r#"id="login-btn""#, r#"id="signin-btn""#),
-            Reason::Assertion,
+            Reason::Expectation,
             &["#login-btn", "Log in"],
         ),
         failed(
             "two elements",
             shop("login", button, &format!("{button}<button type=button>Sign in with a key</button>")),
-            Reason::Assertion,
+            Reason::Expectation,
             &["button \"Sign in\"", "2 ", "Sign in with a key"],
         ),
         failed(
             "never enabled",
             shop("login", button, &button.replace("<button", "<button disabled")),
-            Reason::Assertion,
+            Reason::Expectation,
             &["button \"Sign in\"", "disabled"],
         ),
         failed(
             "covered",
             shop("home", link, &format!("{link}<div id=cookies style='position:fixed;inset:0'>We use cookies</div>")),
-            Reason::Assertion,
+            Reason::Expectation,
             &["#login-btn", "cookies"],
         ),
         failed(
@@ -103,19 +103,19 @@ fn wrongs() -> Vec<Wrong> {
         failed(
             "dialog open",
             shop("home", "href=\"/login\"", "href=\"/login\" onclick=\"alert('Your session has ended')\""),
-            Reason::Assertion,
+            Reason::Expectation,
             &["alert", "Your session has ended"],
         ),
         failed(
             "script error",
             shop("dashboard", "const { nav, metrics, activity }", "cart.show(); const { nav, metrics, activity }"),
-            Reason::Assertion,
+            Reason::Expectation,
             &["#nav-menu", "cart is not defined"],
         ),
         failed(
             "wrong title",
             shop("home", "<title>Example App</title>", "<title>Welcome to nginx!</title>"),
-            Reason::Assertion,
+            Reason::Expectation,
             &["Example App", "Welcome to nginx!"],
         ),
         Wrong {
