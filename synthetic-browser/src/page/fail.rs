@@ -48,6 +48,7 @@ impl Page {
                 Failure::setup(format!("{what}: {why}"))
             }
             Trouble::Crashed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page crashed"))
+                .evidence("page", shown(&self.url()))
                 .hint("what renders the page ended: does the page need more memory than there is?"),
             Trouble::Closed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page was closed")),
             Trouble::Dialog(dialog) => Failure::new(what)

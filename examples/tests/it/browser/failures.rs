@@ -43,7 +43,7 @@ fn shop(page: &str, from: &str, to: &str) -> Site {
             "/login",
             answer(changed(
                 "login",
-                &LOGIN.replace("{{error}}", "").replace("method=\"post\" action=\"/session\"", "action=\"/dashboard\""),
+                &LOGIN.replace("{{error}}", "").replace("action=\"/session\"", "action=\"/dashboard\""),
             )),
         )
         .answer("/dashboard", answer(changed("dashboard", DASHBOARD)))
@@ -66,7 +66,7 @@ fn wrongs() -> Vec<Wrong> {
             "element missing",
             shop("home", r#"id="login-btn""#, r#"id="signin-btn""#),
             Reason::Expectation,
-            &["#login-btn", "Log in"],
+            &["id \"login-btn\"", "Log in"],
         ),
         failed(
             "two elements",
@@ -84,7 +84,7 @@ fn wrongs() -> Vec<Wrong> {
             "covered",
             shop("home", link, &format!("{link}<div id=cookies style='position:fixed;inset:0'>We use cookies</div>")),
             Reason::Expectation,
-            &["#login-btn", "cookies"],
+            &["id \"login-btn\"", "covered", "cookies"],
         ),
         failed(
             "navigation hangs",
@@ -108,9 +108,9 @@ fn wrongs() -> Vec<Wrong> {
         ),
         failed(
             "script error",
-            shop("dashboard", "const { nav, metrics, activity }", "cart.show(); const { nav, metrics, activity }"),
+            shop("dashboard", "setTimeout(() => load()", "setTimeout(() => cart.show().load()"),
             Reason::Expectation,
-            &["#nav-menu", "cart is not defined"],
+            &["id \"nav-menu\"", "cart is not defined"],
         ),
         failed(
             "wrong title",
@@ -158,6 +158,7 @@ async fn break_it(page: &Page, wrong: &str, profiles: &Path) -> Result {
                 processes::kill(profiles, |line| line.contains("--type=renderer") || line.trim_end().ends_with("tab"))
                     > 0
             );
+            page.id("login-btn").click().await?;
         }
         "browser killed" => {
             page.goto("/").await?;
@@ -168,6 +169,22 @@ async fn break_it(page: &Page, wrong: &str, profiles: &Path) -> Result {
     Ok(())
 }
 
+/// Hides the port of the shop with a bad certificate, and the last words of a browser, which are others each time.
+fn masked(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.starts_with("  standard error of "));
+    let mut masked = String::new();
+    for line in lines {
+        for (n, part) in line.split("localhost:").enumerate() {
+            if n > 0 {
+                masked.push_str("localhost:PORT");
+            }
+            masked.push_str(if n > 0 { part.trim_start_matches(|c: char| c.is_ascii_digit()) } else { part });
+        }
+        masked.push('\n');
+    }
+    masked.trim_end().to_owned()
+}
+
 #[test]
 fn each_failure_stands_alone() {
     in_each_browser(|browser| async move {
@@ -175,6 +192,7 @@ fn each_failure_stands_alone() {
         let profiles = tempfile::tempdir().unwrap();
         let browser = browser.profiles(profiles.path());
         let shop = crate::start(Storefront::new().tls(Tls::Expired)).await;
+        let (mut said, mut problems) = (String::new(), Vec::new());
         for Wrong { name, site, outcome, reason, words } in wrongs() {
             let base = match site {
                 Some(site) => site.start().await,
@@ -182,16 +200,24 @@ fn each_failure_stands_alone() {
                 None => shop.url().to_owned(),
             };
             let report = run(&browser, profiles.path(), name, base).await;
-            println!("{name}: {:?} {:?}\n{:?}", report.outcome, report.reason, report.failures);
-            assert_eq!(report.failures.len(), 1, "{name}: {report:?}");
-            let text = told(&report.failures[0]);
-            assert_eq!((report.outcome, report.reason), (outcome, Some(reason)), "{name}: {text}");
+            let text = report.failures.iter().map(|failure| masked(&told(failure))).collect::<Vec<_>>().join("\n");
+            println!("---- {name}: {:?}, {:?}\n{text}", report.outcome, report.reason);
+            said.push_str(&format!("---- {name}: {:?}\n{text}\n\n", report.outcome));
+            if (report.outcome, report.reason, report.failures.len()) != (outcome, Some(reason), 1) {
+                problems.push(format!(
+                    "{name}: {:?} {:?}, not {outcome:?} {reason:?}: {text}",
+                    report.outcome, report.reason
+                ));
+            }
             for word in words {
-                assert!(text.contains(word), "{name} has no {word:?}: {text}");
+                if !text.contains(word) {
+                    problems.push(format!("{name} has no {word:?}: {text}"));
+                }
             }
-            if in_chromium {
-                insta::assert_snapshot!(name.replace(' ', "_"), text);
-            }
+        }
+        assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+        if in_chromium {
+            insta::assert_snapshot!("each_failure_stands_alone", said);
         }
         browser.close().await;
     });
