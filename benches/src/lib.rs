@@ -2,6 +2,7 @@
 //! monitor with very many canaries.
 
 pub mod cleanup;
+pub mod flow;
 pub mod kill9;
 pub mod process;
 pub mod scale;

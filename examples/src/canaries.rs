@@ -2,5 +2,7 @@
 
 pub mod api_health;
 pub mod custom_matcher;
+#[cfg(feature = "browser")]
+pub mod login;
 pub mod order_workflow;
 pub mod reservations;

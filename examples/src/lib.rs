@@ -34,7 +34,11 @@ use synthetic_core::secret::EnvSecrets;
 /// A service of your own has its secrets in the environment, in a folder that Kubernetes mounts, or in a vault.
 #[must_use]
 pub fn demo_secrets() -> EnvSecrets {
-    EnvSecrets::with_lookup(|variable| (variable == "STOREFRONT_API_TOKEN").then(|| storefront::API_TOKEN.into()))
+    EnvSecrets::with_lookup(|variable| match variable {
+        "STOREFRONT_API_TOKEN" => Some(storefront::API_TOKEN.into()),
+        "STOREFRONT_PASSWORD" => Some(storefront::PASSWORD.into()),
+        _ => None,
+    })
 }
 
 /// The examples on the pages of the repository, which are compiled and run like any other.
@@ -44,6 +48,9 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../docs/guide.md")]
     struct Guide;
+    #[cfg(feature = "browser")]
+    #[doc = include_str!("../../docs/browser.md")]
+    struct Browser;
     #[doc = include_str!("../../docs/http/requests.md")]
     struct HttpRequests;
     #[doc = include_str!("../../docs/notifications.md")]

@@ -1,5 +1,8 @@
 //! What the small programs of this package share: a target, a monitor that runs once, an exit code.
 
+#[cfg(feature = "browser")]
+mod product;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,6 +10,8 @@ use synthetic_core::monitor::{Builder, Exit};
 use synthetic_core::prelude::*;
 use synthetic_sinks::Stdout;
 
+#[cfg(feature = "browser")]
+pub use self::product::Product;
 use crate::storefront::Storefront;
 
 /// Runs what `compose` adds to a monitor once against `--target URL`, or against a storefront of its own, prints what it
@@ -33,7 +38,7 @@ pub async fn run_once(
     let arguments: Vec<String> = arguments.into_iter().skip(1).collect();
     let target = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => None,
-        ["--target", url] => Some(url.to_owned()),
+        ["--target" | "--url", url] => Some(url.to_owned()),
         _ => {
             eprintln!("usage: [--target URL]; without a target, a storefront is started for the occasion");
             return Exit::Usage.into();

@@ -19,6 +19,9 @@ use synthetic_core::Secret;
 use tokio::sync::mpsc;
 use url::{Origin, Url};
 
+/// The target of the trace events that tell of each message to and from a browser, with its size.
+pub(crate) const PROTOCOL: &str = "synthetic_browser::protocol";
+
 /// The script library that every document has in a world of its own, which the page's scripts cannot see: `canary` there.
 pub(crate) const LIBRARY: &str = concat!(
     "globalThis.canary = (() => {\n'use strict';\n",

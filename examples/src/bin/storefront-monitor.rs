@@ -23,6 +23,10 @@ struct Flags {
     /// Skip runs while none of these answers: our own network is down then
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     connectivity: Vec<String>,
+    /// Sign in with a real browser too: chromium or firefox
+    #[cfg(feature = "browser")]
+    #[arg(long, env = "STOREFRONT_BROWSER", value_name = "BROWSER")]
+    browser: Option<synthetic_examples::program::Product>,
     #[command(flatten)]
     sinks: SinkFlags,
 }
@@ -31,6 +35,8 @@ struct Flags {
 async fn main() -> ExitCode {
     // It lives as long as the monitor.
     let mut shop = None;
+    #[cfg(feature = "browser")]
+    let mut browser = None;
     Monitor::main_with(async |flags: Flags| {
         let url = match flags.target {
             Some(url) => url,
@@ -45,6 +51,11 @@ async fn main() -> ExitCode {
             .canary(every(mins(1)), order_workflow::canary(&url))
             .canary(every(mins(5)), custom_matcher::canary(&url))
             .secrets(demo_secrets());
+        #[cfg(feature = "browser")]
+        if let Some(product) = flags.browser {
+            let browser = browser.insert(product.browser());
+            monitor = monitor.canary(every(mins(5)), synthetic_examples::canaries::login::canary(browser, &url));
+        }
         if !flags.connectivity.is_empty() {
             monitor = monitor.connectivity(Connectivity::tcp(flags.connectivity));
         }

@@ -6,6 +6,8 @@ mod alerts;
 #[path = "../../../synthetic-sinks/tests/it/aws.rs"]
 #[expect(dead_code, reason = "the tests of the sinks need more of it")]
 mod aws;
+#[cfg(feature = "browser")]
+mod browser;
 mod command_line;
 mod everything;
 mod faults;

@@ -161,8 +161,10 @@ impl Keeper {
             tokio::select! {
                 biased;
                 status = self.process.wait() => {
-                    let how = status.map_or_else(|error| format!("is gone: {error}"), ending);
-                    return LaunchError::new(format!("{product} {how} while it was in use"));
+                    return match status {
+                        Ok(status) => ended_with(product, status),
+                        Err(error) => LaunchError::new(format!("{product} is gone: {error}")),
+                    };
                 }
                 because = stop.because() => return because,
                 () = stop.nicely.cancelled() => {
@@ -175,7 +177,7 @@ impl Keeper {
                 }
                 told = self.engine.gone() => {
                     return match timeout(ENDING, self.process.wait()).await {
-                        Ok(Ok(status)) => LaunchError::new(format!("{product} {} while it was in use", ending(status))),
+                        Ok(Ok(status)) => ended_with(product, status),
                         _ => LaunchError::new(format!("{product} closed its connection: {told}")),
                     };
                 }
@@ -267,4 +269,20 @@ async fn ended(product: Product, process: &Process, status: std::io::Result<std:
         );
     }
     error
+}
+
+/// Says how a browser ended that was to stay.
+fn ended_with(product: Product, status: std::process::ExitStatus) -> LaunchError {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let error = LaunchError::new(format!("{product} {} while it was in use", ending(status)));
+    // SIGKILL.
+    if status.signal() == Some(9) {
+        error.hint(
+            "that is what the system does when memory runs out: look into the kernel's log, and at the memory limit of the \
+             container",
+        )
+    } else {
+        error
+    }
 }

@@ -8,6 +8,9 @@ use synthetic_core::Failure;
 /// How much of what a browser said last goes along with a failure, in bytes; a piece of evidence holds 8 KiB.
 const LAST_WORDS: usize = 7 * 1024;
 
+/// What is in lines that Chromium writes on every machine without a desktop, whatever happens.
+const NOISE: [&str; 3] = [":ERROR:dbus/", "Frame latency is negative", ":ERROR:google_apis/gcm/"];
+
 /// Why a browser could not be had, or is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaunchError {
@@ -39,6 +42,8 @@ impl LaunchError {
     /// Adds the end of what a program wrote to its standard error; nothing when that is empty.
     #[must_use]
     pub(crate) fn last_words(mut self, of: impl fmt::Display, words: &str) -> Self {
+        let words = words.lines().filter(|line| !NOISE.iter().any(|noise| line.contains(noise)));
+        let words = words.collect::<Vec<_>>().join("\n");
         let words = words.trim();
         let mut from = words.len().saturating_sub(LAST_WORDS);
         while !words.is_char_boundary(from) {

@@ -12,7 +12,7 @@ use crate::engine::{Button, KeyAction, MouseAction, World};
 use crate::locator::Locator;
 use crate::locator::keys::{Typed, chord, typed};
 use crate::locator::reach::{Missed, Ready};
-use crate::locator::seen::{Seen, WHICH_ONE};
+use crate::locator::seen::{NONE_THERE, Seen, WHICH_ONE};
 use crate::page::action::Action;
 use crate::page::ask::Trouble;
 use crate::page::fail::RUN_TIME_UP;
@@ -429,6 +429,12 @@ pub(crate) fn with_hint(failure: Failure, seen: &Seen, limit: &Limit) -> Failure
         failure.hint(WHICH_ONE)
     } else if limit.of_the_run {
         failure.hint(RUN_TIME_UP)
+    } else if seen.count == 0 {
+        failure.hint(NONE_THERE)
+    } else if seen.why.as_ref().is_some_and(|why| why.starts_with("covered by")) {
+        failure.hint("is it a banner or a dialog that a user has to close first?")
+    } else if seen.why.as_ref().is_some_and(|why| why.starts_with("disabled")) {
+        failure.hint("must a user fill in or choose something first, or did a script or a request of the page fail?")
     } else {
         failure
     }

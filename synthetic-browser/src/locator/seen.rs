@@ -38,5 +38,7 @@ impl Seen {
     }
 }
 
+pub(crate) const NONE_THERE: &str = "was it renamed or removed, or is this not the page that was meant to come?";
+
 pub(crate) const WHICH_ONE: &str =
     "say which one is meant: with `exact()`, `has_text(…)`, `nth(…)`, or by looking for it within another element";

@@ -120,6 +120,9 @@ impl Expectation {
         let failure = match counts {
             true if limit.of_the_run => failure.hint(RUN_TIME_UP),
             true => failure,
+            false if matches!(self.of, Of::Page { .. }) && !limit.of_the_run => {
+                failure.hint("is this another page: an error, a login, maintenance, another service?")
+            }
             false => with_hint(failure, seen, limit),
         };
         Unsettled { failure: page.with_surroundings(failure, frame, near).await, unmet: true }

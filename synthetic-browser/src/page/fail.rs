@@ -52,6 +52,7 @@ impl Page {
                 Failure::setup(format!("{what}: {why}"))
             }
             Trouble::Crashed => Failure::with_reason(Reason::Unexpected, format!("{what}: the page crashed"))
+                .evidence("page", shown(&self.url()))
                 .hint("what renders the page ended: does the page need more memory than there is?"),
             // A browser that goes closes its tabs first.
             Trouble::Closed => match self.no_browser().await {

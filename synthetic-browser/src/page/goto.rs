@@ -191,10 +191,26 @@ impl Goto {
                     .into());
             }
             Navigation::Nothing => {
-                let got = page.watch().read(|tally| before.request(tally).map(what_came));
-                let got = got.unwrap_or_else(|| "a download, or an answer without content".to_owned());
-                let failure = Failure::new(what).expected("gives a page").actual(got);
-                return Err(failure.hint("a download is taken with `page.download(…)`").into());
+                // A request that was broken off before its answer is no download.
+                let failed = page.watch().read(|tally| {
+                    let last = before.request(tally).filter(|last| last.response.is_none())?;
+                    let Some(ExchangeEnd::Failed { error, .. }) = &last.end else { return None };
+                    Some((last.request.url.clone(), error.clone()))
+                });
+                if let Some((url, word)) = failed {
+                    return Err(no_answer(&what, &asked, &url, &word).into());
+                }
+                let came = page
+                    .watch()
+                    .read(|tally| before.request(tally).map(|last| (what_came(last), last.response.is_some())));
+                let (got, answered) =
+                    came.unwrap_or_else(|| ("a download, or an answer without content".to_owned(), true));
+                let hint = if answered {
+                    "a download is taken with `page.download(…)`"
+                } else {
+                    "did the page go elsewhere or crash meanwhile?"
+                };
+                return Err(Failure::new(what).expected("gives a page").actual(got).hint(hint).into());
             }
             Navigation::Document(_) | Navigation::Within => {}
         }

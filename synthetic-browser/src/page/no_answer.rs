@@ -67,7 +67,7 @@ pub(crate) fn no_answer(what: &str, asked: &str, url: &str, word: &str) -> Failu
         Kind::Aborted => (
             Reason::Unexpected,
             format!("the navigation to {peer} was broken off"),
-            "did the page go elsewhere, or was the request blocked?",
+            "did the page go elsewhere or crash meanwhile, or was the request blocked?",
         ),
         Kind::Other => (Reason::Protocol, format!("no answer from {peer}"), "look up what the browser calls it"),
     };

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use crate::engine::{EngineError, Result};
+use crate::engine::{EngineError, PROTOCOL, Result};
 
 /// What one message may have, in bytes. The largest are pictures of long pages, in base64.
 const LARGEST: usize = 256 << 20;
@@ -76,6 +76,7 @@ impl Connection {
         self.shared.pending().insert(id, answer);
         let _forget = Forget { shared: &self.shared, id };
         let text = json!({ "id": id, "method": method, "params": parameters }).to_string();
+        tracing::trace!(target: PROTOCOL, method, bytes = text.len(), "sent");
         let sent = self.shared.outgoing.send(Message::text(text));
         // Whoever ends the connection first says so, and then forgets who waits.
         if sent.is_err() || self.shared.gone.borrow().is_some() {
@@ -142,10 +143,13 @@ async fn run(
             message = socket.next() => match message {
                 None | Some(Ok(Message::Close(_))) => break "it closed the connection".to_owned(),
                 Some(Err(error)) => break format!("the connection ended: {error}"),
-                Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                    Ok(message) => received(message, &shared, &*events),
-                    Err(error) => tracing::warn!(%error, "the browser sent what is no JSON"),
-                },
+                Some(Ok(Message::Text(text))) => {
+                    tracing::trace!(target: PROTOCOL, bytes = text.len(), "received");
+                    match serde_json::from_str(&text) {
+                        Ok(message) => received(message, &shared, &*events),
+                        Err(error) => tracing::warn!(%error, "the browser sent what is no JSON"),
+                    }
+                }
                 // The library answers pings by itself.
                 Some(Ok(_)) => {}
             },

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::super::{EngineError, Result};
+use super::super::{EngineError, PROTOCOL, Result};
 
 /// The largest message that is read. A larger one ends the connection: nothing says which command it answers.
 const LARGEST_MESSAGE: u64 = 256 << 20;
@@ -105,6 +105,7 @@ impl Connection {
         let message = Command { id, method, params: parameters, session_id: session.map(|session| &**session) };
         let mut bytes = serde_json::to_vec(&message).expect("JSON values and strings always serialize");
         bytes.push(0);
+        tracing::trace!(target: PROTOCOL, method, bytes = bytes.len(), "sent");
         // It fails when the writer is done, and then so is the reader, which fails all that waits.
         let _ = self.shared.out.send(bytes);
         reply
@@ -151,6 +152,7 @@ impl Connection {
                     "it closed the connection in the middle of a message".to_owned()
                 };
             }
+            tracing::trace!(target: PROTOCOL, bytes = bytes.len(), "received");
             match serde_json::from_slice(&bytes) {
                 Ok(message) => self.take(message, listener),
                 Err(error) => return format!("it sent what is not a message of its protocol: {error}"),
