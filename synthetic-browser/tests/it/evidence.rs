@@ -8,7 +8,7 @@ use synthetic_core::Secret;
 use synthetic_core::artifact::Artifact;
 use synthetic_core::prelude::*;
 
-use crate::support::{Site, in_each_browser, journey, works};
+use crate::support::{Site, in_chromium, in_each_browser, journey, works};
 
 const SECRET: &str = "correct horse battery";
 
@@ -232,5 +232,21 @@ fn what_is_secret_or_masked_is_in_no_picture_also_when_it_moves() {
         let blue = colours(&browser, &artifact(&report, "blue.png").bytes).await;
         assert_eq!((blue["width"].as_u64(), blue["height"].as_u64()), (Some(100), Some(100)), "{blue}");
         assert_eq!(blue["blue"].as_u64(), Some(10_000), "{blue}");
+    });
+}
+
+#[test]
+fn a_page_that_crashed_has_warnings_in_the_place_of_pictures_and_its_failure_stays() {
+    in_chromium(|browser| async move {
+        let report = kept(&browser, shop(), Evidence::default(), |_, page| async move {
+            let _ = page.command("Page.crash", serde_json::json!({})).await;
+            page.id("user").visible().await
+        })
+        .await;
+        let told: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+        assert!(told.iter().all(|failure| failure.contains("the page crashed")), "{told:?}");
+        let warnings = report.warnings.join("\n");
+        assert!(warnings.contains(r#"there is no picture "page-failed": the page crashed"#), "{warnings}");
+        assert!(names(&report).contains(&"network.har"), "{:?}", names(&report));
     });
 }
