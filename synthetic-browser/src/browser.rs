@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[expect(unused_imports, reason = "pages are made of them")]
 pub(crate) use self::lease::{Health, Lease};
 use self::pool::Pool;
 use crate::engine::ContextOptions;

@@ -217,7 +217,7 @@ pub(crate) enum World {
 #[derive(Debug, Clone)]
 pub(crate) enum Navigation {
     /// There is an answer: the document that [`Event::Navigated`], [`Event::DomLoaded`] and [`Event::Loaded`] name.
-    Document(DocumentId),
+    Document(#[cfg_attr(not(test), expect(dead_code, reason = "the contract of engines looks at it"))] DocumentId),
     /// Only the fragment changed.
     Within,
     /// It became a download, or the answer was 204.

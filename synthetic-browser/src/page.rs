@@ -7,6 +7,7 @@ pub(crate) mod download;
 pub(crate) mod evaluate;
 pub(crate) mod fail;
 pub(crate) mod goto;
+pub(crate) mod handle;
 pub(crate) mod limit;
 pub(crate) mod login;
 pub(crate) mod no_answer;

@@ -6,8 +6,6 @@
 //!   focus, one may take it from another.
 //! - The address of the peer, the body of a request, and what line of a script made one are not told.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "nothing launches a browser yet"))]
-
 mod connection;
 mod context;
 mod input;

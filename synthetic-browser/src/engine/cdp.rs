@@ -2,7 +2,6 @@
 //!
 //! One task reads and one writes. What the browser tells is taken in by the one that reads, at once and in order, so what
 //! is known here is what the browser knew when it sent its last message.
-#![cfg_attr(not(test), expect(dead_code, reason = "what drives it is on its way"))]
 
 mod browser;
 mod connection;

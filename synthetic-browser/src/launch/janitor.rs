@@ -84,6 +84,7 @@ impl Janitor {
         let _ = self.child.wait().await;
     }
 
+    #[cfg(test)]
     pub(crate) fn pid(&self) -> Option<u32> {
         self.child.id()
     }

@@ -115,6 +115,7 @@ impl Process {
         self.group.as_raw_nonzero().get()
     }
 
+    #[cfg(test)]
     pub(crate) fn janitor(&self) -> Option<u32> {
         self.janitor.pid()
     }

@@ -44,6 +44,8 @@ pub struct Dialog {
     pub kind: String,
     /// What it says.
     pub message: String,
+    /// What stands in its field: of a `prompt`; else empty.
+    pub default: String,
 }
 
 /// # Dialogs

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use synthetic_core::expect::{Matcher, check};
 use synthetic_core::{Clock, Failure, Reason, Result};
 
-use crate::engine::{Navigation, World};
+use crate::engine::{DocumentId, Navigation, World};
 use crate::page::Page;
 use crate::page::ask::Trouble;
 use crate::page::fail::RUN_TIME_UP;
@@ -165,7 +165,7 @@ impl Goto {
             Ok(navigation) => navigation,
             Err(Trouble::Silent) => return Err(self.late(&before, limit).into()),
             // A document that goes elsewhere at once: what it goes to is waited for.
-            Err(Trouble::Stale) => Navigation::Document(crate::engine::DocumentId("".into())),
+            Err(Trouble::Stale) => Navigation::Document(DocumentId("".into())),
             Err(trouble) => return Err(page.troubled(&what, trouble, limit).await.into()),
         };
         let asked = target.as_ref().map_or_else(|| page.url(), ToString::to_string);

@@ -1,7 +1,5 @@
 //! What happens in a tab, kept: [`Watch`] takes the events in as they come, [`Tally`] is what they come to.
 
-#![expect(dead_code, reason = "the network's part of a page reads what is kept of requests, messages and errors")]
-
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
@@ -314,7 +312,9 @@ impl Tally {
                 let exception = Exception { text, url, line, column, stack };
                 keep(&mut self.exceptions, &mut self.exceptions_left_out, MOST_MESSAGES, exception);
             }
-            Event::DialogOpened { kind, message, default: _ } => return Some(self.dialog(Dialog { kind, message })),
+            Event::DialogOpened { kind, message, default } => {
+                return Some(self.dialog(Dialog { kind, message, default }));
+            }
             Event::DialogClosed => {}
             Event::Popup(tab) => {
                 let (tab, watch) = Watch::new(tab, self.dialogs.clone());

@@ -173,3 +173,30 @@ fn what_was_filled_in_as_a_secret_is_in_no_failure() {
         assert!(told.contains("actual    \"[redacted:web/password]\"") && !told.contains("correct horse"), "{told}");
     });
 }
+
+#[test]
+fn a_page_is_resized_scrolled_given_headers_and_a_popup_is_closed() {
+    in_each_browser(|browser| async move {
+        let site = Site::new("<p style='height:3000px'>far</p><a href=/help target=_blank style='position:fixed;top:0'>Help</a>")
+            .page("/help", "<title>Help</title>");
+        let report = journey(&browser, site, |run, page| async move {
+            page.resize(390, 844).await?;
+            let size: (u32, u32) = page.evaluate_as("[innerWidth, innerHeight]").await?;
+            run.expect("size of the viewport", size, eq((390, 844)))?;
+            page.link("Help").hover().await?;
+            page.wheel(0.0, 500.0).await?;
+            run.eventually(every(ms(50)).up_to(secs(10)), || async {
+                run.expect("scrolled", page.evaluate_as::<f64>("scrollY").await?, gt(0.0))
+            })
+            .await?;
+            page.headers([("x-canary", "one")]).await?;
+            let sent: String = page.evaluate_as("fetch('/headers').then((answer) => answer.text())").await?;
+            run.expect("headers", sent, contains("x-canary: one"))?;
+            let help = page.popup(page.link("Help").click()).await?;
+            help.expect_title("Help").await?;
+            help.close().await?;
+            page.link("Help").visible().await
+        });
+        report.await.assert_passed();
+    });
+}
