@@ -177,8 +177,10 @@ fn what_was_filled_in_as_a_secret_is_in_no_failure() {
 #[test]
 fn a_page_is_resized_scrolled_given_headers_and_a_popup_is_closed() {
     in_each_browser(|browser| async move {
-        let site = Site::new("<p style='height:3000px'>far</p><a href=/help target=_blank style='position:fixed;top:0'>Help</a>")
-            .page("/help", "<title>Help</title>");
+        let site = Site::new(
+            "<p style='height:3000px'>far</p><a href=/help target=_blank style='position:fixed;top:0'>Help</a>",
+        )
+        .page("/help", "<title>Help</title>");
         let report = journey(&browser, site, |run, page| async move {
             page.resize(390, 844).await?;
             let size: (u32, u32) = page.evaluate_as("[innerWidth, innerHeight]").await?;
