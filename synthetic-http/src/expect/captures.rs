@@ -39,13 +39,9 @@ pub fn body_captures<T: DeserializeOwned + fmt::Debug + 'static>(
     Expectation::new(BodyCaptures { pattern, regex, matcher, of: std::marker::PhantomData::<fn() -> T> }, defect)
 }
 
-/// Returns a pattern ready for use, or why it is none.
+/// Returns a pattern ready for use, or why it is none, as [`matches`](expect::matches()) says it.
 pub(crate) fn compiled(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| {
-        let error = error.to_string();
-        let why = error.lines().last().unwrap_or_default();
-        format!("the pattern \"{pattern}\" is invalid: {}", why.strip_prefix("error: ").unwrap_or(why))
-    })
+    Regex::new(pattern).map_err(|_| Matcher::<String>::defect(&expect::matches(pattern)).unwrap_or_default())
 }
 
 struct BodyCaptures<T, M> {
