@@ -103,7 +103,7 @@ async fn journey(run: Run, browser: Browser, url: String, watch: Arc<Mutex<Watch
         lap();
         page.id("username").fill("canary@example.com").await?;
         lap();
-        page.id("password").fill_secret(&Secret::new("web/password", "x")).await?;
+        page.id("password").fill_secret(&Secret::new("web/password", "canary-password")).await?;
         lap();
         page.screenshot("b").await?;
         lap();

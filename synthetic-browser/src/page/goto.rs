@@ -20,6 +20,8 @@ use crate::page::watch::{Exchange, ExchangeEnd, Tally};
 
 /// How many open requests a failure lists.
 const LISTED: usize = 8;
+/// How much later than its document an answer may be told of.
+const ANSWER: Duration = Duration::from_secs(1);
 /// How much of the text of an error page a failure shows, in characters.
 const EXCERPT: usize = 400;
 
@@ -171,7 +173,8 @@ impl Goto {
         let asked = target.as_ref().map_or_else(|| page.url(), ToString::to_string);
         let blank = target.as_ref().is_some_and(|url| url.scheme() == "about");
         match navigation {
-            Navigation::Within if matches!(self.to, To::Url(_)) => return Ok(()),
+            // Only a fragment can be gone to without another document.
+            Navigation::Within if target.as_ref().is_some_and(|to| is_within(to, &page.url())) => return Ok(()),
             Navigation::Failed(word) => {
                 // An error status without a body is, to the browser, no answer either. The event may yet be on its way.
                 if word.contains("HTTP_RESPONSE_CODE_FAILURE") {
@@ -216,6 +219,7 @@ impl Goto {
         }
         if !blank {
             let committed = self.wait(&before, limit, Until::Committed).await;
+            self.answered(&before, limit).await;
             // What it is answered says more than that the rest does not come.
             self.judge(&before).await?;
             committed?;
@@ -246,6 +250,21 @@ impl Goto {
             Err(Trouble::Silent) => Err(self.late(before, limit)),
             Err(trouble) => Err(self.page.troubled(&self.to_string(), trouble, limit).await),
         }
+    }
+
+    /// Waits until it is known what was answered: the document may be told of before its answer. What came without a request, as
+    /// from the history, has none, and is not waited for; what is never told of is not waited for long.
+    async fn answered(&self, before: &Before, limit: &Limit) {
+        let known = self.page.watch().until(|tally| {
+            let known = match before.request(tally) {
+                Some(request) => request.response.is_some() || request.end.is_some(),
+                None => !matches!(self.to, To::Url(_)),
+            };
+            known.then_some(())
+        });
+        let until = limit.until.min(tokio::time::Instant::now() + ANSWER);
+        // Whatever stands in the way is found by what is waited for next.
+        let _ = tokio::time::timeout_at(until, known).await;
     }
 
     async fn judge(&self, before: &Before) -> Result<(), Failure> {
@@ -305,6 +324,12 @@ impl Goto {
             failure.hint("is the service overloaded? if it may take longer, allow that with `within`")
         }
     }
+}
+
+/// Returns whether two URLs differ by their fragments at most.
+fn is_within(to: &url::Url, from: &str) -> bool {
+    let without = |url: &str| url.split('#').next().unwrap_or_default().to_owned();
+    without(to.as_str()) == without(from)
 }
 
 /// Writes a request that is not done: `GET https://shop.example/app.js (no answer after 4.2 s)`.

@@ -63,7 +63,7 @@ async fn journey(browser: &Browser, url: &str, n: usize, kills: Option<PathBuf>)
             page.goto("/").await?;
             if let Some(root) = kills {
                 kill(&root, is_main);
-                return page.id("x").visible().await;
+                return page.id("x").within(LONG).visible().await;
             }
             fail(&page, n).await
         }

@@ -171,9 +171,13 @@ async fn break_it(page: &Page, wrong: &str, profiles: &Path) -> Result {
 
 /// Hides the port of the shop with a bad certificate, and the last words of a browser, which are others each time.
 fn masked(text: &str) -> String {
-    let lines = text.lines().take_while(|line| !line.starts_with("  standard error of "));
-    let mut masked = String::new();
-    for line in lines {
+    let (mut masked, mut words) = (String::new(), false);
+    for line in text.lines() {
+        // What goes on is indented further.
+        words = line.starts_with("  standard error of ") || (words && line.starts_with("   "));
+        if words {
+            continue;
+        }
         for (n, part) in line.split("localhost:").enumerate() {
             if n > 0 {
                 masked.push_str("localhost:PORT");

@@ -200,6 +200,11 @@ impl Tab for CdpTab {
     }
 
     async fn raw(&self, method: &str, parameters: Value) -> Result<Value> {
+        // What is about the whole browser is refused in a tab.
+        if method.starts_with("SystemInfo.") || ["Target.getBrowserContexts", "Target.getTargets"].contains(&method) {
+            self.page.check()?;
+            return self.page.connection.send(None, method, parameters).await;
+        }
         self.page.ask(method, parameters).await
     }
 
