@@ -150,8 +150,7 @@ async fn contexts(browser: &Browser, url: &str) -> usize {
     }))
     .await;
     report.assert_passed();
-    let seen = *seen.lock().await;
-    seen
+    *seen.lock().await
 }
 
 fn folders(root: &Path) -> usize {
