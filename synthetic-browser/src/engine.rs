@@ -7,6 +7,7 @@ pub(crate) mod bidi;
 pub(crate) mod cdp;
 #[cfg(test)]
 mod contract;
+mod message;
 
 use std::fmt;
 use std::path::PathBuf;

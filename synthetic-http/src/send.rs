@@ -34,7 +34,7 @@ const USUAL_HEADERS: usize = 6;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// As good as never, and yet a moment that can be counted with.
-const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
+pub(crate) const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// # Sending
 impl Request {

@@ -1,6 +1,7 @@
 //! Asks the tab, for as long as it makes sense: until the answer, or until it is known that none comes.
 
 use std::future::Future;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,6 +11,9 @@ use crate::page::Page;
 use crate::page::dialog::Dialog;
 use crate::page::limit::Limit;
 use crate::page::watch::{End, Tally};
+
+/// How long an answer may take that was under way when the tab was closed: of a browser that is gone, it says why.
+const CLOSING: Duration = Duration::from_millis(200);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -33,6 +37,12 @@ pub(crate) enum Trouble {
 }
 
 impl Page {
+    /// Returns once the tab is closed, and whoever asked it something has had the time to be told why.
+    async fn closed(&self) {
+        self.watch().until(|tally| (tally.end == Some(End::Closed)).then_some(())).await;
+        tokio::time::sleep(CLOSING).await;
+    }
+
     /// Waits for `call`, but no longer than the limit and a little, and not when something stands in the way.
     pub(crate) async fn ask<T>(
         &self,
@@ -44,6 +54,7 @@ impl Page {
             biased;
             trouble = self.watch().until(trouble) => return Err(trouble),
             answer = call => answer,
+            () = self.closed() => return Err(Trouble::Closed),
             () = tokio::time::sleep_until(limit.until + limit.grace) => return Err(Trouble::Silent),
         };
         // What it opened while it was carried out is its own doing.

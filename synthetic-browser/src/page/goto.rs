@@ -181,7 +181,7 @@ impl Goto {
                     let answered = page.watch().until(|tally| before.status(tally));
                     let _ = tokio::time::timeout(Limit::of_evidence(page.run().as_ref()).left(), answered).await;
                 }
-                if page.watch().read(|tally| before.status(tally)).is_some() {
+                if page.watch().read(|tally| before.status(tally)).is_some_and(|(status, _)| status >= 400) {
                     return self.judge(&before).await.map_err(Box::new);
                 }
                 let url = page.watch().read(|tally| before.request(tally).map(|last| last.request.url.clone()));
@@ -224,7 +224,17 @@ impl Goto {
             self.judge(&before).await?;
             committed?;
         }
-        self.wait(&before, limit, self.until).await.map_err(Box::new)
+        self.wait(&before, limit, self.until).await?;
+        if !blank && self.status.is_some() && page.watch().read(|tally| before.is_unanswered(tally)) {
+            // Told of late, it is judged late; a check that could not be made is none that held.
+            self.answered(&before, limit).await;
+            self.judge(&before).await?;
+            if page.watch().read(|tally| before.is_unanswered(tally)) {
+                let failure = Failure::new(format!("status of {}", shown(&asked))).expected("is known");
+                return Err(failure.actual("the browser showed a page, and did not tell what was answered").into());
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the main frame has a new document, and as much of it as is wanted.
@@ -372,6 +382,11 @@ impl Before {
             let of_main = exchange.request.frame.as_ref().is_none_or(|frame| *frame == tally.main);
             exchange.request.navigation && of_main
         })
+    }
+
+    /// Returns whether a document was asked for, and it is not known what was answered.
+    fn is_unanswered(&self, tally: &Tally) -> bool {
+        self.request(tally).is_some_and(|request| request.response.is_none())
     }
 
     fn status(&self, tally: &Tally) -> Option<(u16, String)> {

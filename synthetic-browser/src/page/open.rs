@@ -192,8 +192,9 @@ impl Opening {
         let setup = |problem: String| run.raise(Failure::setup(format!("open a page: {problem}")).at(place));
         let base = match base {
             Some(base) => {
-                let parsed =
-                    Url::parse(&base).map_err(|error| setup(format!("the base {base:?} is no URL: {error}")))?;
+                let parsed = Url::parse(&base).map_err(|error| {
+                    setup(format!("the base {:?} is no URL: {error}", crate::page::url::shown(&base)))
+                })?;
                 crate::page::url::target(parsed.as_str(), None).map_err(setup)?;
                 Some(parsed)
             }

@@ -7,9 +7,10 @@ pub(crate) fn target(text: &str, base: Option<&Url>) -> Result<Url, String> {
     let url = match (Url::parse(text), base) {
         (Ok(url), _) => url,
         (Err(url::ParseError::RelativeUrlWithoutBase), Some(base)) => {
-            base.join(text).map_err(|error| format!("{text:?} is no URL: {error}"))?
+            base.join(text).map_err(|error| format!("{:?} is no URL: {error}", shown(text)))?
         }
         (Err(url::ParseError::RelativeUrlWithoutBase), None) => {
+            let text = shown(text);
             return Err(format!("{text:?} is a relative URL, and there is no base: open the page with `.base(url)`"));
         }
         (Err(error), _) => return Err(format!("{:?} is no URL: {error}", shown(text))),

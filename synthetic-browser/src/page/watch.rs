@@ -351,7 +351,9 @@ impl Tally {
             exchange.end = Some(ExchangeEnd::Redirected);
         }
         let exchange = Exchange { request, response: None, end: None, step: self.step.clone() };
-        keep(&mut self.requests, &mut self.requests_left_out, MOST_REQUESTS, exchange);
+        // What a navigation is answered has to be known, however many requests there were before.
+        let most = if exchange.request.navigation { 2 * MOST_REQUESTS } else { MOST_REQUESTS };
+        keep(&mut self.requests, &mut self.requests_left_out, most, exchange);
     }
 
     fn open(&mut self, id: &RequestId) -> Option<&mut Exchange> {

@@ -110,8 +110,17 @@ function hiddenBecause(element) {
 
 const TELLING = ['id', 'class', 'name', 'type', 'role', 'href', 'for', 'aria-label', 'alt', 'placeholder', 'data-testid'];
 
+// By characters: half of one could not be told.
 function shorten(text, most) {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  return text.length > most ? `${[...text].slice(0, most - 1).join('')}…` : text;
+}
+
+const CHILDREN = Object.getOwnPropertyDescriptor(Element.prototype, 'children').get;
+
+// A field with the name `children` hides that property of its form.
+function elementsIn(node) {
+  if (!node) return [];
+  return node.nodeType === Node.ELEMENT_NODE ? [...CHILDREN.call(node)] : [...(node.children ?? [])];
 }
 
 // An element in a line: `<button id="save" disabled>Save</button>`. What was put into a field is never in it.

@@ -21,7 +21,7 @@ const FIND = {
     };
     const innermost = (element) => {
       if (!matches(element)) return [];
-      const inner = [...(element.shadowRoot?.children ?? []), ...element.children].flatMap(innermost);
+      const inner = [...elementsIn(element.shadowRoot), ...elementsIn(element)].flatMap(innermost);
       return inner.length > 0 ? inner : [element];
     };
     // An exact text may be that of an element whose ancestors say more.
@@ -29,7 +29,7 @@ const FIND = {
       const all = select(scope, '*').filter(matches);
       return all.filter((element) => !all.some((other) => other !== element && contains(element, other)));
     }
-    return [...(scope.shadowRoot?.children ?? []), ...(scope.children ?? [])].flatMap(innermost);
+    return [...elementsIn(scope.shadowRoot), ...elementsIn(scope)].flatMap(innermost);
   },
 };
 

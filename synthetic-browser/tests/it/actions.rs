@@ -147,3 +147,19 @@ fn elements_in_open_shadow_roots_are_found_and_used() {
         .await;
     });
 }
+
+#[test]
+fn half_an_emoji_and_a_field_named_children_are_what_pages_have() {
+    in_each_browser(|browser| async move {
+        let html = "<p id=broken></p><form><input name=children><p>Guests</p></form>
+            <script>console.log('😀'.slice(0, 1)); broken.textContent = 'half ' + '😀'.slice(0, 1)</script>";
+        works(&browser, html, |page| async move {
+            page.id("broken").text("half \u{fffd}").await?;
+            page.text("Guests").visible().await?;
+            let told: String = page.evaluate_as("'😀'.slice(1)").await?;
+            assert_eq!(told, "\u{fffd}");
+            Ok(())
+        })
+        .await;
+    });
+}

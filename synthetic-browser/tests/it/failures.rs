@@ -220,3 +220,32 @@ fn a_wish_that_does_not_hold_degrades_the_run() {
         );
     });
 }
+
+#[test]
+fn a_browser_that_goes_while_a_document_loads_is_an_error_of_ours_at_once() {
+    in_each_browser(|browser| async move {
+        let browser = browser.max_pages(2);
+        let closed = browser.clone();
+        // The document is there, and a picture in it never comes.
+        let site = Site::new("<p>hi</p>")
+            .page("/slow", "<title>slow</title><img src=/never>")
+            .answer("/never", (200, "image/png", String::new(), secs(3_600)));
+        let report = journey(&browser, site, move |run, page| {
+            let browser = closed.clone();
+            async move {
+                let closing = async {
+                    page.expect_title("slow").await?;
+                    browser.close().await;
+                    Ok::<_, Failure>(())
+                };
+                let (gone, closed) = tokio::join!(page.goto("/slow").into_future(), run.tolerate(closing));
+                drop(closed);
+                gone
+            }
+        })
+        .await;
+        assert_eq!(report.reason, Some(Reason::Setup), "{report:?}");
+        assert!(report.duration < secs(25), "{report:?}");
+        browser.close().await;
+    });
+}

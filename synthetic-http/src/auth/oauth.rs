@@ -22,7 +22,7 @@ use super::Credential;
 use crate::explain::{Deadline, no_answer};
 use crate::http::Http;
 use crate::scope::Scope;
-use crate::send::{PRODUCT, deadline, describe, describe_failed, record};
+use crate::send::{AGES, PRODUCT, deadline, describe, describe_failed, record};
 use crate::template::template;
 use crate::wire;
 
@@ -204,6 +204,8 @@ impl OAuth {
         let settings = grant.http.settings();
         let unusable = |error: &dyn fmt::Display| Failure::setup(error.to_string());
         let client = settings.client().map_err(|error| unusable(error))?;
+        // A connection that was idle since the last token may be dead without our knowing.
+        let client = if settings.reuse_across_runs { client.clone() } else { client.fresh() };
         if let Some(problem) = &settings.problem {
             return Err(Failure::setup(problem.clone()));
         }
@@ -275,8 +277,9 @@ impl OAuth {
         if granted.access_token.is_empty() {
             return Err(wrong("an access_token that is empty"));
         }
+        // As far off as a moment can be is further than can be counted with.
         let lasts = match granted.expires_in {
-            Some(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(UNTOLD),
+            Some(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).map_or(UNTOLD, |lasts| lasts.min(AGES)),
             None => UNTOLD,
         };
         let margin = self.0.margin.min(lasts / 10);

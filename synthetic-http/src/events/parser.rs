@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::Event;
 
+/// The longest id that is kept, in bytes; one that is longer is left out.
+const LONGEST_ID: usize = 4096;
+
 /// Parses an event stream as WHATWG HTML, section 9.2.6, has it. What it keeps is bounded by what it is fed.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
@@ -55,7 +58,8 @@ impl Parser {
                 self.data.push_str(value);
                 self.data.push('\n');
             }
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
+            // Each event keeps it, so a long one would be kept again and again.
+            "id" if !value.contains('\0') && value.len() <= LONGEST_ID => value.clone_into(&mut self.id),
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok().map(Duration::from_millis).or(self.retry);
             }
@@ -113,6 +117,8 @@ mod tests {
         check("data: a\rdata: b\r\r", &[("", "message", "a\nb")]);
         check("data: a\r\ndata: b\r\n\r\n", &[("", "message", "a\nb")]);
         check("id: 1\n\nevent: x\n\ndata: a\n\n", &[("1", "message", "a")]);
+        let long = "x".repeat(LONGEST_ID + 1);
+        check(&format!("id: 1\ndata: a\n\nid: {long}\ndata: b\n\n"), &[("1", "message", "a"), ("1", "message", "b")]);
         check("id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n", &[("1", "message", "a"), ("1", "message", "b")]);
         check("DATA: a\n data: b\nother: c\n\n", &[]);
         check("data: a: b\n\n", &[("", "message", "a: b")]);

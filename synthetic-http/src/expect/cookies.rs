@@ -73,7 +73,8 @@ pub fn cookie_attribute(
     of("attribute", both, matcher, |answer: &Response, both| {
         let (attribute, name) = both.split_once(" of cookie ").unwrap_or_default();
         let set = attributes_of(answer, name)?;
-        let found = set.iter().find(|set| set.name.eq_ignore_ascii_case(attribute));
+        // The last one counts (RFC 6265, section 5.3).
+        let found = set.iter().rfind(|set| set.name.eq_ignore_ascii_case(attribute));
         found.map(|found| found.value.clone().unwrap_or_default()).ok_or_else(|| format!("no {attribute}"))
     })
     .of_the_head()

@@ -25,9 +25,9 @@ fn judge(answer: &Response, allowed: bool) -> Result<(), Mismatch> {
         Err(why) => return refused(format!("a body that is not JSON: {why}")),
     };
     match root.get("errors") {
-        None | Some(Value::Null) if root.contains_key("data") => Ok(()),
+        None | Some(Value::Null) if root.get("data").is_some_and(|data| !data.is_null()) => Ok(()),
         None | Some(Value::Null) => refused("an object with neither data nor errors".to_owned()),
-        Some(Value::Array(_)) if allowed => Ok(()),
+        Some(Value::Array(errors)) if allowed && !errors.is_empty() => Ok(()),
         Some(Value::Array(errors)) => {
             let mut lines: Vec<String> = errors.iter().take(SHOWN).map(shown).collect();
             if errors.len() > SHOWN {

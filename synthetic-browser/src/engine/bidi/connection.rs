@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use crate::engine::{EngineError, PROTOCOL, Result};
+use crate::engine::{EngineError, PROTOCOL, Result, message};
 
 /// What one message may have, in bytes. The largest are pictures of long pages, in base64.
 const LARGEST: usize = 256 << 20;
@@ -21,6 +21,9 @@ const LARGEST: usize = 256 << 20;
 /// Receives events in the order in which they came. It is called where the socket is read, so it must not wait.
 pub(super) trait Events: Send + Sync + 'static {
     fn event(&self, method: &str, parameters: Value);
+
+    /// Nothing comes any more.
+    fn gone(&self);
 }
 
 /// A connection that ends when it is dropped.
@@ -145,7 +148,7 @@ async fn run(
                 Some(Err(error)) => break format!("the connection ended: {error}"),
                 Some(Ok(Message::Text(text))) => {
                     tracing::trace!(target: PROTOCOL, bytes = text.len(), "received");
-                    match serde_json::from_str(&text) {
+                    match message::read(text.as_bytes()) {
                         Ok(message) => received(message, &shared, &*events),
                         Err(error) => tracing::warn!(%error, "the browser sent what is no JSON"),
                     }
@@ -157,6 +160,7 @@ async fn run(
     };
     shared.gone.send_replace(Some(why));
     shared.pending().clear();
+    events.gone();
 }
 
 /// Firefox waits with what it writes until what it wrote before is acknowledged, which the system does after 40 ms unless there is

@@ -244,7 +244,9 @@ impl Router {
         self.with_frame(&event["context"], |tab, _, _| {
             if lock(&tab.challenged).insert(key.clone()) {
                 let url = event["request"]["url"].as_str().unwrap_or_default();
-                credentials = tab.user.credentials.clone().filter(|ours| ours.are_for(url));
+                // A proxy is not who they are for.
+                let asked_by_target = event["response"]["status"] != 407;
+                credentials = tab.user.credentials.clone().filter(|ours| asked_by_target && ours.are_for(url));
             }
         });
         self.command(
@@ -274,6 +276,13 @@ impl Router {
 }
 
 impl Events for Arc<Router> {
+    fn gone(&self) {
+        for tab in self.state().tabs.values() {
+            tab.status.send_replace(Status::Closed);
+            tab.tell(Event::Closed);
+        }
+    }
+
     fn event(&self, method: &str, event: Value) {
         match method {
             "browsingContext.contextCreated" => self.created(&event),

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::connection::{Failure, Refusal};
-use crate::engine::{EngineError, LIBRARY, World};
+use crate::engine::{EngineError, LIBRARY, World, message};
 
 /// The name of our world. The page's scripts cannot see it.
 const SANDBOX: &str = "canary";
@@ -93,7 +93,7 @@ pub(super) fn returned(mut result: Value) -> Result<Returned, EngineError> {
 /// Returns the JSON value that a function wrapped by [`returning_json`] has returned.
 pub(super) fn json_value(value: &Value) -> Result<Value, EngineError> {
     let text = value["value"].as_str().and_then(|text| text.strip_prefix(VALUE)).unwrap_or("null");
-    serde_json::from_str(text).map_err(|error| EngineError::Script(format!("what it returned is no JSON: {error}")))
+    message::read(text.as_bytes()).map_err(|error| EngineError::Script(format!("what it returned is no JSON: {error}")))
 }
 
 /// Says what a failed command means.

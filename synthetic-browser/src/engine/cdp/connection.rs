@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::super::{EngineError, PROTOCOL, Result};
+use super::super::{EngineError, PROTOCOL, Result, message};
 
 /// The largest message that is read. A larger one ends the connection: nothing says which command it answers.
 const LARGEST_MESSAGE: u64 = 256 << 20;
@@ -153,9 +153,13 @@ impl Connection {
                 };
             }
             tracing::trace!(target: PROTOCOL, bytes = bytes.len(), "received");
-            match serde_json::from_slice(&bytes) {
+            match message::read(&bytes) {
                 Ok(message) => self.take(message, listener),
-                Err(error) => return format!("it sent what is not a message of its protocol: {error}"),
+                // One value that cannot be read, such as one that is too deep, is no reason to lose the browser.
+                Err(error) => match serde_json::from_slice(&bytes) {
+                    Ok(envelope) => self.take_unreadable(envelope, &error),
+                    Err(_) => return format!("it sent what is not a message of its protocol: {error}"),
+                },
             }
             if bytes.capacity() > 8 * READ_AT_ONCE {
                 bytes = Vec::new();
@@ -176,6 +180,15 @@ impl Connection {
         } else if let Some(method) = message.method {
             listener.event(message.session_id.as_ref(), &method, message.params);
         }
+    }
+
+    fn take_unreadable(&self, envelope: Envelope, error: &serde_json::Error) {
+        let Some(pending) = envelope.id.and_then(|id| self.shared.table().pending.remove(&id)) else {
+            tracing::warn!(%error, method = envelope.method, "an event of the browser cannot be read: left out");
+            return;
+        };
+        let message = format!("its answer cannot be read: {error}");
+        let _ = pending.answer.send(Err(EngineError::Refused { method: pending.method, message }));
     }
 
     fn end(&self, why: &str) {
@@ -289,6 +302,13 @@ struct Message {
     #[serde(default)]
     result: Value,
     error: Option<Refusal>,
+}
+
+/// What a message is about, whatever it says.
+#[derive(Deserialize)]
+struct Envelope {
+    id: Option<u64>,
+    method: Option<String>,
 }
 
 #[derive(Deserialize)]
