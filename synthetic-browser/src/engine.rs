@@ -170,7 +170,7 @@ pub(crate) struct ContextOptions {
     pub(crate) headers: Vec<(String, String)>,
     /// For HTTP basic and digest authentication. A challenge that they do not satisfy is answered once, then let through.
     pub(crate) credentials: Option<Credentials>,
-    /// Where downloads go; without it they are refused.
+    /// Where downloads go; without it they are refused. Whoever opens the context puts a folder of the browser there.
     pub(crate) downloads: Option<PathBuf>,
     /// Whether certificates that do not hold are taken all the same.
     pub(crate) accept_bad_certificates: bool,

@@ -24,7 +24,6 @@ use std::time::Duration;
 use ::url::Url;
 use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Result, Run, Secret};
-use tempfile::TempDir;
 
 use crate::browser::Health;
 use crate::engine::{Context, FrameId, Tab};
@@ -91,8 +90,8 @@ struct Inner {
     rules: Rules,
     /// What is kept for whoever looks into a failure.
     collector: Arc<Collector>,
-    /// Where downloads go, if they are allowed. Shared with the popups.
-    downloads: Option<Arc<TempDir>>,
+    /// Whether downloads are allowed.
+    downloads: bool,
 }
 
 /// # Settings

@@ -33,6 +33,8 @@ const LISTENING: &str = "WebDriver BiDi listening on ";
 pub(super) struct Instance {
     pub(super) product: Product,
     pub(super) engine: Arc<dyn Engine>,
+    /// Its own, removed with it, whatever becomes of us.
+    pub(super) folder: PathBuf,
     /// Why it is gone, once it is.
     end: watch::Receiver<Option<LaunchError>>,
     stop: Stop,
@@ -87,12 +89,13 @@ impl Instance {
             }
         };
         tracing::debug!(version = engine.version(), group = process.group(), "launched a browser");
+        let folder = process.folder().path().to_owned();
         let (ended, end) = watch::channel(None);
         let stop = Stop { nicely: stop, because: watch::Sender::new(None) };
         let keeper =
             Keeper { product, process, engine: Arc::clone(&engine), stop: stop.clone(), bounds: settings.bounds };
         tasks.spawn(keeper.keep(ended));
-        Ok(Self { product, engine, end, stop, runs: AtomicU32::new(0), tired: AtomicBool::new(false) })
+        Ok(Self { product, engine, folder, end, stop, runs: AtomicU32::new(0), tired: AtomicBool::new(false) })
     }
 
     /// Counts a run, and returns how many there were with it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::timeout;
@@ -89,6 +90,8 @@ pub(super) struct Opened {
     tab: Option<NewTab>,
     instance: Arc<Instance>,
     permit: Option<OwnedSemaphorePermit>,
+    /// In the folder of the browser, with which it goes when we do.
+    downloads: Option<TempDir>,
     disposed: bool,
 }
 
@@ -101,14 +104,25 @@ impl Opened {
         let (told, opening) = oneshot::channel();
         tokio::spawn(async move {
             // What nobody waits for any more is dropped, and so disposed of.
-            let _ = told.send(Self::open(instance, &options).await);
+            let _ = told.send(Self::open(instance, options).await);
         });
         opening
     }
 
-    async fn open(instance: Arc<Instance>, options: &ContextOptions) -> Result<Self, EngineError> {
-        let context = instance.engine.context(options).await?;
-        let mut this = Self { context, tab: None, instance, permit: None, disposed: false };
+    async fn open(instance: Arc<Instance>, mut options: ContextOptions) -> Result<Self, EngineError> {
+        let downloads = match &mut options.downloads {
+            Some(path) => {
+                let folder = TempDir::with_prefix_in("downloads-", &instance.folder).map_err(|error| {
+                    let method = "a folder for downloads".to_owned();
+                    EngineError::Refused { method, message: error.to_string() }
+                })?;
+                folder.path().clone_into(path);
+                Some(folder)
+            }
+            None => None,
+        };
+        let context = instance.engine.context(&options).await?;
+        let mut this = Self { context, tab: None, instance, permit: None, downloads, disposed: false };
         // Dropped when there is no tab.
         this.tab = Some(this.context.tab().await?);
         Ok(this)
@@ -143,6 +157,7 @@ impl Drop for Opened {
             tab: None,
             instance: Arc::clone(&self.instance),
             permit: self.permit.take(),
+            downloads: self.downloads.take(),
             disposed: true,
         };
         runtime.spawn(async move { rest.dispose().await });

@@ -23,8 +23,6 @@ pub(super) struct Pool {
     settings: Settings,
     pages: Arc<Semaphore>,
     state: Mutex<State>,
-    /// The tasks that launch browsers and look after them.
-    tasks: TaskTracker,
 }
 
 #[derive(Debug)]
@@ -32,6 +30,8 @@ struct State {
     slot: Slot,
     /// Ends all browsers that were launched since the last time it was replaced.
     stop: CancellationToken,
+    /// The tasks that launch them and look after them. Replaced together: those of a later browser are nothing to wait for.
+    tasks: TaskTracker,
 }
 
 #[derive(Debug)]
@@ -50,8 +50,7 @@ impl Pool {
         Arc::new(Self {
             pages: Arc::new(Semaphore::new(settings.max_pages.min(Semaphore::MAX_PERMITS))),
             settings,
-            state: Mutex::new(State { slot: Slot::Empty, stop: CancellationToken::new() }),
-            tasks: TaskTracker::new(),
+            state: Mutex::new(State { slot: Slot::Empty, stop: CancellationToken::new(), tasks: TaskTracker::new() }),
         })
     }
 
@@ -65,9 +64,14 @@ impl Pool {
 
     pub(super) async fn lease(self: &Arc<Self>, options: &ContextOptions) -> Result<Lease, LaunchError> {
         let closed = || LaunchError::new(format!("{} was closed", self.settings.product));
+        let stop = self.lock().stop.clone();
         let permit = Arc::clone(&self.pages).acquire_owned().await.map_err(|_| closed())?;
         let mut last = None;
         for _ in 0..TRIES {
+            // Whoever closes the browser does not want another one for those who had it.
+            if stop.is_cancelled() {
+                return Err(closed());
+            }
             let instance = self.instance().await?;
             match self.open(&instance, options).await {
                 Ok(opened) => return Ok(Lease::new(opened, permit, Arc::clone(self))),
@@ -80,15 +84,11 @@ impl Pool {
 
     pub(super) async fn close(&self) {
         // What is in the slot is dropped outside of the lock.
-        let (_slot, stop) = {
-            let mut state = self.lock();
-            let slot = std::mem::replace(&mut state.slot, Slot::Empty);
-            (slot, std::mem::replace(&mut state.stop, CancellationToken::new()))
-        };
+        let next = State { slot: Slot::Empty, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let State { slot: _slot, stop, tasks } = std::mem::replace(&mut *self.lock(), next);
         stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-        self.tasks.reopen();
+        tasks.close();
+        tasks.wait().await;
     }
 
     /// Returns the browser that runs; launches one when there is none, for all who wait for it at the same time.
@@ -101,7 +101,7 @@ impl Pool {
                     // Else it ended with its runtime.
                     Slot::Launching(launched) if launched.has_changed().is_ok() => launched.clone(),
                     _ => {
-                        let launched = self.begin_launch(state.stop.child_token());
+                        let launched = self.begin_launch(state.stop.child_token(), state.tasks.clone());
                         state.slot = Slot::Launching(launched.clone());
                         launched
                     }
@@ -117,10 +117,10 @@ impl Pool {
     }
 
     /// Launches a browser in a task of its own: whoever waits for it may give up, and others wait on.
-    fn begin_launch(self: &Arc<Self>, stop: CancellationToken) -> Launched {
+    fn begin_launch(self: &Arc<Self>, stop: CancellationToken, tasks: TaskTracker) -> Launched {
         let (told, launched) = watch::channel(None);
-        let (pool, settings, tasks) = (Arc::downgrade(self), self.settings.clone(), self.tasks.clone());
-        self.tasks.spawn(async move {
+        let (pool, settings) = (Arc::downgrade(self), self.settings.clone());
+        tasks.clone().spawn(async move {
             let result = Instance::launch(&settings, stop.clone(), &tasks).await.map(Arc::new);
             // Without a pool there is nobody to have it, and it is closed.
             if let Some(pool) = Weak::upgrade(&pool) {

@@ -56,7 +56,7 @@ impl Page {
         async move {
             page.count_check();
             let raise = |failure: Failure| page.raise(failure, place);
-            if page.inner.downloads.is_none() {
+            if !page.inner.downloads {
                 return Err(raise(Failure::setup(
                     "a download is refused: open the page with `.downloads()` to take it",
                 )));

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::url::Url;
 use synthetic_core::{Failure, Result, Run, Secret};
-use tempfile::TempDir;
 
 use crate::Browser;
 use crate::engine::{ContextOptions, Credentials, Tab};
@@ -214,13 +214,7 @@ impl Opening {
             }
             rules.add(Pattern::new(&pattern).map_err(setup)?, answer);
         }
-        let mut downloads = None;
-        if self.downloads {
-            let folder = TempDir::with_prefix("canary-downloads-");
-            let folder = folder.map_err(|error| setup(format!("no folder for downloads: {error}")))?;
-            options.downloads = Some(folder.path().to_owned());
-            downloads = Some(Arc::new(folder));
-        }
+        options.downloads = self.downloads.then(PathBuf::new);
         let limit = Limit::new(Duration::MAX, Some(&run));
         let lease = tokio::time::timeout_at(limit.until, browser.lease(&options)).await;
         let mut lease = match lease {
@@ -247,7 +241,7 @@ impl Opening {
                 base,
                 rules,
                 collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned())),
-                downloads,
+                downloads: self.downloads,
             }),
             patience: self.patience,
             navigation_patience: self.navigation_patience,
@@ -299,7 +293,7 @@ impl Page {
             base: self.inner.base.clone(),
             rules: Rules::default(),
             collector: Arc::new(collector.sibling()),
-            downloads: self.inner.downloads.clone(),
+            downloads: self.inner.downloads,
         };
         let page = Self { inner: Arc::new(inner), ..self.clone() };
         if let Some(run) = page.run() {

@@ -277,10 +277,8 @@ impl Router {
 
 impl Events for Arc<Router> {
     fn gone(&self) {
-        for tab in self.state().tabs.values() {
-            tab.status.send_replace(Status::Closed);
-            tab.tell(Event::Closed);
-        }
+        // Whoever waits for an answer is told that the browser is gone, which says more than that its tab is.
+        self.state().tabs.values().for_each(|tab| tab.tell(Event::Closed));
     }
 
     fn event(&self, method: &str, event: Value) {
