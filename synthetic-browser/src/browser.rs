@@ -50,7 +50,7 @@ use crate::launch::memory::Bounds;
 /// use synthetic_browser::Browser;
 ///
 /// let browser = Browser::chromium().flag("--lang=de").launch_timeout(Duration::from_secs(60));
-/// assert!(format!("{browser:?}").contains("chromium"));
+/// assert!(format!("{browser:?}").contains("Chromium"));
 /// ```
 #[derive(Clone)]
 pub struct Browser {
