@@ -73,6 +73,14 @@ struct Settings {
     evidence: Evidence,
 }
 
+impl Settings {
+    /// Returns whether a page is made ready ahead. Not in Firefox: a window that opens there is in front, and the page of the run
+    /// that goes on paints and gets input as one behind it.
+    fn has_spare(&self) -> bool {
+        self.spare && self.product == Product::Chromium
+    }
+}
+
 impl Browser {
     /// Holds a Chromium, or a Chrome.
     #[must_use]
@@ -232,7 +240,7 @@ impl Browser {
     ///
     /// # Default
     ///
-    /// One is.
+    /// One is, in Chromium. In Firefox none ever is: a window that opens there is in front of the page of the run that goes on.
     #[must_use]
     pub fn spare_page(self, spare: bool) -> Self {
         self.set(|settings| settings.spare = spare)

@@ -183,7 +183,7 @@ impl Pool {
         let taken = if is_plain(options) { spare.take() } else { None };
         if runs >= self.settings.runs {
             state.slot = Slot::Empty;
-        } else if self.settings.spare && spare.is_none() {
+        } else if self.settings.has_spare() && spare.is_none() {
             *spare = Some(Opened::begin(Arc::clone(instance), ContextOptions::default()));
         }
         taken
