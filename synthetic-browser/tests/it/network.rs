@@ -12,7 +12,7 @@ use crate::support::{Site, in_each_browser, journey, told};
 /// A page that asks for a style, a picture that is missing, and an answer of an API.
 fn shop() -> Site {
     Site::new(
-        "<link rel=stylesheet href=/style.css><img src=/missing.png><p id=out></p><button id=b>Buy</button><script>
+        "<link rel=stylesheet href=/style.css><img src=/missing.png><p id=out style='height:30px'></p><button id=b>Buy</button><script>
         fetch('/api/orders/17?token=t0p').then(async answer => out.textContent = answer.status + ' ' + await answer.text());
         b.onclick = () => fetch('/api/buy', { method: 'POST', body: '{}' }).then(() => out.textContent = 'bought');
         </script>",

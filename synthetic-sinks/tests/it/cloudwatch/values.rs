@@ -67,8 +67,10 @@ fn name(metric: &str, dimensions: &[(&str, &str)]) -> String {
     format!("{metric} {dimensions:?}")
 }
 
+/// One without a status had no answer, because it could not connect.
 fn request(status: Option<u16>) -> Json {
-    json!({"method": "GET", "url": "https://shop.example/", "status": status, "duration_ms": 1.0})
+    let reason = if status.is_none() { Some("connect") } else { None };
+    json!({"method": "GET", "url": "https://shop.example/", "status": status, "reason": reason, "duration_ms": 1.0})
 }
 
 #[tokio::test]
