@@ -23,11 +23,11 @@ pub type Laps = [Duration; PARTS.len()];
 /// # Examples
 ///
 /// ```no_run
-/// # async fn one() {
+/// # async fn one() -> std::io::Result<()> {
 /// let browser = synthetic_browser::Browser::chromium();
 /// let flow = synthetic_benches::flow::Flow::new(&browser, "http://127.0.0.1:18080/index.html");
-/// let (laps, report) = flow.run().await;
-/// # }
+/// let (laps, report) = flow.run().await?;
+/// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Flow {
