@@ -27,6 +27,9 @@ use crate::report::Report;
 pub(super) const QUEUE: usize = 1024;
 /// How long a worker that is ended may take to notice.
 const MOMENT: Duration = Duration::from_millis(100);
+/// How long what came last may take to reach its spool when the time for closing is up: it would be told as lost, and come
+/// again with the next start.
+const DISK: Duration = Duration::from_secs(1);
 
 /// A sink, and the spool that stands before it, if one does.
 #[derive(Clone)]
@@ -47,6 +50,7 @@ struct Lane {
     worker: JoinHandle<()>,
     tally: Arc<Tally>,
     close: Close,
+    is_spooled: bool,
 }
 
 impl fmt::Debug for Lane {
@@ -61,12 +65,12 @@ impl Lane {
         let (queue, reports) = channel(QUEUE);
         let tally = Arc::new(Tally::of(&*sink));
         let (close, closing) = closing::pair();
-        let (to, counted) = (Arc::clone(&sink), Arc::clone(&tally));
+        let (to, counted, is_spooled) = (Arc::clone(&sink), Arc::clone(&tally), spool.is_some());
         let worker = match spool {
             None => tokio::spawn(Plain { sink: to, reports, tally: counted, closing }.work()),
             Some(store) => tokio::spawn(Spooled::new(to, reports, counted, closing, store).work()),
         };
-        Self { sink, queue, worker, tally, close }
+        Self { sink, queue, worker, tally, close, is_spooled }
     }
 }
 
@@ -94,22 +98,23 @@ impl Pipeline {
     }
 
     /// Delivers what is queued, closes the sinks, and returns what became of everything: within `bound` and a moment,
-    /// come what may. What is in a spool and cannot be delivered by then stays there.
+    /// come what may (a second where there is a spool, for its disk). What is in a spool and cannot be delivered by then stays
+    /// there.
     pub(crate) async fn close(self, bound: Duration) -> Vec<SinkStats> {
         let now = Instant::now();
         let deadline = later(now, bound);
         let lanes: Vec<_> = self
             .lanes
             .into_iter()
-            .map(|Lane { queue, worker, tally, close, .. }| {
+            .map(|Lane { queue, worker, tally, close, is_spooled, .. }| {
                 // A fifth of the time is for what sinks do when they are closed.
                 close.at(later(now, bound / 5 * 4));
                 drop(queue); // The worker ends when its queue is empty and closed; all do so side by side.
-                (worker, tally)
+                (worker, tally, if is_spooled { later(deadline, DISK) } else { deadline })
             })
             .collect();
         let (mut tallies, mut late) = (Vec::new(), Vec::new());
-        for (mut worker, tally) in lanes {
+        for (mut worker, tally, deadline) in lanes {
             match timeout_at(deadline, &mut worker).await {
                 Ok(Ok(())) => {}
                 Ok(Err(broken)) => tally.fault("shutdown", &ended(broken)),

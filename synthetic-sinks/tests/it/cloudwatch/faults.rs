@@ -171,7 +171,7 @@ async fn an_hour_without_cloudwatch_and_as_many_restarts_lose_nothing_and_repeat
         monitor.build().unwrap().once().await.1.sinks.remove(0)
     };
     for minute in 0..60 {
-        let stats = run(minute, down.endpoint(), Duration::from_millis(20)).await;
+        let stats = run(minute, down.endpoint(), Duration::from_millis(50)).await;
         assert_eq!((stats.delivered, stats.spooled), (0, u64::from(minute) + 1), "{stats:?}");
         assert!(stats.dropped.is_empty(), "{stats:?}");
     }
