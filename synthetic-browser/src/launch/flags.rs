@@ -34,6 +34,21 @@ const CHROMIUM: &[&str] = &[
     "--use-mock-keychain",
 ];
 
+/// What is switched off. A window is made for every run, and with it come two pages of the address bar's own, in a process that
+/// takes more of the processor than the rest of the window; then a process for a page that may never be gone to. And a URL of
+/// http is to be asked for as it stands.
+const CHROMIUM_FEATURES_OFF: &[&str] = &[
+    "HttpsUpgrades",
+    "MediaRouter",
+    "SpareRendererForSitePerProcess",
+    "Translate",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+];
+
+const DISABLE_FEATURES: &str = "--disable-features=";
+
 /// Those that are ours to set, without which the browser would not be ours any more.
 const RESERVED: &[&str] = &[
     "--user-data-dir",
@@ -95,7 +110,15 @@ pub(crate) fn plan(product: Product, program: PathBuf, wishes: &Wishes, folder: 
         }
     };
     plan.program = program;
-    plan.arguments.extend(wishes.flags.iter().map(OsString::from));
+    // Of several such flags, Chromium takes the last one.
+    let is_joined = |flag: &&String| product == Product::Chromium && flag.starts_with(DISABLE_FEATURES);
+    let (joined, others): (Vec<_>, Vec<_>) = wishes.flags.iter().partition(is_joined);
+    if product == Product::Chromium {
+        let own = joined.iter().filter_map(|flag| flag.strip_prefix(DISABLE_FEATURES));
+        let off: Vec<&str> = CHROMIUM_FEATURES_OFF.iter().copied().chain(own).collect();
+        plan.arguments.push(format!("{DISABLE_FEATURES}{}", off.join(",")).into());
+    }
+    plan.arguments.extend(others.into_iter().map(OsString::from));
     Ok(plan)
 }
 
@@ -156,6 +179,16 @@ mod tests {
             let plan = check(product, &Wishes { headless: false, ..Wishes::default() }).unwrap();
             assert!(!has(&plan, "--headless") && !has(&plan, "--headless=new"), "{plan:?}");
         }
+    }
+
+    #[test]
+    fn features_that_are_switched_off_join_those_of_the_library() {
+        let flags = vec!["--disable-features=PaintHolding".to_owned(), "--lang=de".to_owned()];
+        let plan = check(Product::Chromium, &Wishes { flags, ..Wishes::default() }).unwrap();
+        let off = |argument: &&OsString| argument.to_string_lossy().starts_with(DISABLE_FEATURES);
+        let off: Vec<_> = plan.arguments.iter().filter(off).collect();
+        assert_eq!(off, [&*format!("{DISABLE_FEATURES}{},PaintHolding", CHROMIUM_FEATURES_OFF.join(","))]);
+        assert!(has(&plan, "--lang=de"), "{plan:?}");
     }
 
     #[test]
