@@ -31,6 +31,7 @@ pub(crate) const LIBRARY: &str = concat!(
     include_str!("script/find.js"),
     include_str!("script/mask.js"),
     include_str!("script/vitals.js"),
+    include_str!("script/mouse.js"),
     include_str!("script/wait.js"),
     "})();\n"
 );

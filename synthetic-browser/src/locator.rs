@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod expectation;
 pub(crate) mod keys;
+pub(crate) mod mouse;
 pub(crate) mod query;
 pub(crate) mod reach;
 pub(crate) mod seen;

@@ -6,6 +6,8 @@ pub(crate) mod dialog;
 pub(crate) mod download;
 pub(crate) mod evaluate;
 pub(crate) mod fail;
+#[cfg(test)]
+pub(crate) mod fake;
 pub(crate) mod goto;
 pub(crate) mod handle;
 pub(crate) mod limit;

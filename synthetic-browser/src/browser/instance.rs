@@ -148,8 +148,9 @@ impl Keeper {
         let why = self.until_the_end().await;
         // What it said last is on its way. Those it started may have its standard error, and live on.
         let _ = timeout(ENDING / 10, self.process.stderr().ended()).await;
-        let why = why.last_words(self.product, &self.process.stderr().text());
+        // Its last words may tell of what was secret to a run.
         tracing::debug!(%why, "a browser ended");
+        let why = why.last_words(self.product, &self.process.stderr().text());
         ended.send_replace(Some(why));
         self.process.kill().await;
     }

@@ -19,7 +19,7 @@ use crate::page::fail::RUN_TIME_UP;
 use crate::page::limit::{Limit, span};
 
 /// What an element must be to receive the mouse.
-const CLICKABLE: &[&str] = &["visible", "enabled", "stable", "hit"];
+pub(super) const CLICKABLE: &[&str] = &["visible", "enabled", "stable", "hit"];
 const HOVERABLE: &[&str] = &["visible", "stable", "hit"];
 const FILLABLE: &[&str] = &["visible", "enabled", "editable"];
 const CHOOSABLE: &[&str] = &["visible", "enabled"];
@@ -123,11 +123,17 @@ impl Locator {
         let (act, text) = (self.begin("type into"), text.into());
         Action::new(async move {
             act.ready(FILLABLE, &json!({ "do": "focus" })).await?;
-            for part in typed(&text) {
-                match part {
-                    Typed::Keys(keys) => act.send(act.tab().keys(&keys)).await?,
-                    Typed::Text(text) => act.send(act.tab().insert_text(&text)).await?,
-                }
+            let mut parts = typed(&text).into_iter().peekable();
+            while let Some(part) = parts.next() {
+                let tab = act.tab();
+                let sent = async {
+                    match &part {
+                        Typed::Keys(keys) => tab.keys(keys).await,
+                        Typed::Text(text) => tab.insert_text(text).await,
+                    }
+                };
+                // The last one may be what the page was waiting for.
+                if parts.peek().is_none() { act.send_last(sent).await? } else { act.send(sent).await? }
             }
             Ok(())
         })
@@ -146,7 +152,7 @@ impl Locator {
         Action::new(async move {
             let keys = chord(&keys).map_err(|problem| act.setup(&problem))?;
             act.ready(CHOOSABLE, &json!({ "do": "focus" })).await?;
-            act.send(act.tab().keys(&keys)).await
+            act.send_last(act.tab().keys(&keys)).await
         })
     }
 
@@ -280,33 +286,7 @@ impl Locator {
     }
 
     #[track_caller]
-    fn press_mouse(&self, verb: &str, button: Button, clicks: u32) -> Action {
-        let act = self.begin(verb);
-        Action::new(async move {
-            let Ready { x, y, .. } = act.ready(CLICKABLE, &json!({})).await?;
-            act.click_at(x, y, button, clicks).await
-        })
-    }
-
-    #[track_caller]
-    fn set_checked(&self, verb: &str, checked: bool) -> Action {
-        let act = self.begin(verb);
-        Action::new(async move {
-            let limit = act.limit();
-            let Ready { x, y, already, .. } =
-                act.ready(CLICKABLE, &json!({ "do": "checked", "value": checked })).await?;
-            if already {
-                return Ok(());
-            }
-            act.click_at(x, y, Button::Left, 1).await?;
-            let expectation = act.locator.checked_is(checked, act.place);
-            let settled = expectation.settle(&limit).await;
-            settled.map_err(|unsettled| act.locator.page.raise(unsettled.failure, act.place))
-        })
-    }
-
-    #[track_caller]
-    fn begin(&self, verb: &str) -> Act {
+    pub(super) fn begin(&self, verb: &str) -> Act {
         Act { what: format!("{verb} {self}"), locator: self.clone(), place: Location::caller() }
     }
 }
@@ -316,30 +296,36 @@ async fn act_fill(act: Act, text: impl FnOnce() -> String + Send, secret: bool) 
     let then = json!({ "do": "replace", "text": text, "secret": secret });
     let Ready { done, empty, .. } = act.ready(FILLABLE, &then).await?;
     match (text.is_empty(), empty) {
-        _ if done => Ok(()),
-        (true, true) => Ok(()),
+        _ if done => return Ok(()),
+        (true, true) => return Ok(()),
         (true, false) => {
             let key = "Backspace".to_owned();
-            act.send(act.tab().keys(&[KeyAction::Down(key.clone()), KeyAction::Up(key)])).await
+            act.send(act.tab().keys(&[KeyAction::Down(key.clone()), KeyAction::Up(key)])).await?;
         }
-        (false, _) => act.send(act.tab().insert_text(&text)).await,
+        (false, _) => act.send(act.tab().insert_text(&text)).await?,
+    }
+    let limit = act.limit();
+    let then = json!({ "do": "written", "text": text });
+    match act.locator.ready(&limit, &[], &then).await {
+        Ok(_) => Ok(()),
+        Err(missed) => Err(act.missed_in(missed, FILLABLE, &limit).await),
     }
 }
 
 /// Something that is being done with an element.
-struct Act {
-    locator: Locator,
+pub(super) struct Act {
+    pub(super) locator: Locator,
     /// `click button "Save"`.
     what: String,
-    place: &'static Location<'static>,
+    pub(super) place: &'static Location<'static>,
 }
 
 impl Act {
-    fn tab(&self) -> &dyn crate::engine::Tab {
+    pub(super) fn tab(&self) -> &dyn crate::engine::Tab {
         &**self.locator.page.tab()
     }
 
-    fn limit(&self) -> Limit {
+    pub(super) fn limit(&self) -> Limit {
         Limit::new(self.locator.patience(), self.locator.page.run().as_ref())
     }
 
@@ -353,24 +339,37 @@ impl Act {
         }
     }
 
-    /// Sends what the element receives.
-    async fn send(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
+    /// Sends what the element receives, which stays where it is.
+    pub(super) async fn send(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
         let limit = self.limit();
-        let page = &self.locator.page;
-        let sent = page.ask(&limit, sent).await;
-        // A click may well be what makes its document go away.
-        match sent {
-            Ok(()) | Err(Trouble::Stale | Trouble::Closed) => Ok(()),
-            Err(trouble) => Err(page.raise(page.troubled(&self.what, trouble, &limit).await, self.place)),
+        match self.locator.page.ask(&limit, sent).await {
+            Ok(()) => Ok(()),
+            Err(trouble) => Err(self.troubled(trouble, &limit).await),
         }
     }
 
-    async fn click_at(&self, x: f64, y: f64, button: Button, clicks: u32) -> Result {
-        let mut actions = vec![MouseAction::Move { x, y }];
-        for count in 1..=clicks {
-            actions.extend([MouseAction::Down { button, count }, MouseAction::Up { button, count }]);
+    /// Sends what the element receives, and what may make its document go away.
+    pub(super) async fn send_last(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
+        let limit = self.limit();
+        match self.locator.page.ask(&limit, sent).await {
+            Ok(()) => Ok(()),
+            Err(trouble) => self.left(trouble, &limit).await,
         }
-        self.send(self.tab().mouse(&actions)).await
+    }
+
+    /// Says that its document went away, as it may; whatever else there is no answer for is a failure.
+    pub(super) async fn left(&self, trouble: Trouble, limit: &Limit) -> Result {
+        match trouble {
+            Trouble::Stale => Ok(()),
+            // A browser that goes closes its tabs first.
+            Trouble::Closed if self.locator.page.no_browser().await.is_none() => Ok(()),
+            trouble => Err(self.troubled(trouble, limit).await),
+        }
+    }
+
+    pub(super) async fn troubled(&self, trouble: Trouble, limit: &Limit) -> Failure {
+        let page = &self.locator.page;
+        page.raise(page.troubled(&self.what, trouble, limit).await, self.place)
     }
 
     fn setup(&self, problem: &str) -> Failure {
@@ -382,7 +381,7 @@ impl Act {
         self.missed_in(missed, needs, &limit).await
     }
 
-    async fn missed_in(&self, missed: Missed, needs: &[&str], limit: &Limit) -> Failure {
+    pub(super) async fn missed_in(&self, missed: Missed, needs: &[&str], limit: &Limit) -> Failure {
         let page = &self.locator.page;
         let failure = match missed {
             Missed::Trouble(trouble) => page.troubled(&self.what, trouble, limit).await,

@@ -147,7 +147,8 @@ impl Locator {
         let judge = move |seen: &Seen, query: &Query| match (seen.not_one(query), &seen.value) {
             (None, Value::Bool(checked)) if *checked == wanted => Ok(()),
             (missing, value) => {
-                let actual = missing.unwrap_or_else(|| words(value == &Value::Bool(true)).to_owned());
+                let actual = missing.or_else(|| seen.why.clone());
+                let actual = actual.unwrap_or_else(|| words(value == &Value::Bool(true)).to_owned());
                 Err(Mismatch::new(format!("is {}", words(wanted)), actual))
             }
         };
@@ -215,6 +216,11 @@ impl Locator {
                 return Err(Mismatch::new(described(&matcher, Sense::Is), missing));
             }
             match &seen.value {
+                // What the page made of a secret is not known to whoever hides secrets.
+                Value::String(text) if seen.secret && !matcher.matches(text) => Err(Mismatch::new(
+                    described(&matcher, Sense::Is),
+                    format!("a secret of {} characters", text.chars().count()),
+                )),
                 Value::String(text) => check(text, &matcher),
                 _ if matcher.matches_missing() == Some(true) => Ok(()),
                 _ => Err(Mismatch::new(described(&matcher, Sense::Is), why(seen, "nothing"))),

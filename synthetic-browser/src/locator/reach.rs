@@ -34,6 +34,9 @@ pub(crate) struct Ready {
     /// What is to be checked is as it should be.
     #[serde(default)]
     pub(crate) already: bool,
+    /// The frame that it is in.
+    #[serde(skip)]
+    pub(crate) frame: Option<FrameId>,
 }
 
 /// Why an element was not reached.
@@ -108,6 +111,7 @@ impl Locator {
             }
             (ready.x, ready.y) = (at["x"].as_f64().unwrap_or_default(), at["y"].as_f64().unwrap_or_default());
         }
+        ready.frame = Some(frame.clone());
         Ok(ready)
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) failed: Option<usize>,
     /// What was observed.
     pub(crate) value: Value,
+    /// It is what was filled into a field as a secret, or a password.
+    pub(crate) secret: bool,
     /// Why the element is not fit, as the end of "it is …".
     pub(crate) why: Option<String>,
 }

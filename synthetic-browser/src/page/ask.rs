@@ -72,6 +72,22 @@ impl Page {
         }
     }
 
+    /// Asks for what a failure is to tell besides. What stands in the way is left for the next action to tell of.
+    pub(crate) async fn ask_aside<T>(
+        &self,
+        limit: &Limit,
+        call: impl Future<Output = engine::Result<T>> + Send,
+    ) -> Option<T> {
+        match self.ask(limit, call).await {
+            Ok(answer) => Some(answer),
+            Err(Trouble::Dialog(dialog)) => {
+                self.watch().change(|tally| tally.unexpected.push_front(dialog));
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
     /// Calls a function of the script library in a frame.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,

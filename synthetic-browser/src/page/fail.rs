@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use synthetic_core::{Failure, Reason};
 
-use crate::engine::{ConsoleMessage, FrameId};
+use crate::engine::{ConsoleMessage, FrameId, World};
 use crate::locator::query::Query;
 use crate::page::Page;
 use crate::page::ask::Trouble;
@@ -77,7 +77,7 @@ impl Page {
     }
 
     /// Asks whether the browser is still there, and returns why not.
-    async fn no_browser(&self) -> Option<String> {
+    pub(crate) async fn no_browser(&self) -> Option<String> {
         let limit = Limit::of_evidence(self.run().as_ref());
         let asked = tokio::time::timeout(limit.left(), self.context().cookies()).await;
         asked.ok()?.err().map(|error| error.to_string())
@@ -100,15 +100,17 @@ impl Page {
     ) -> Failure {
         let limit = Limit::of_evidence(self.run().as_ref());
         let script = "query => canary.surroundings(query)";
-        let told = self.call::<Surroundings>(&limit, frame, script, &[json!(near)]).await;
-        if let Ok(Surroundings { near, .. }) = &told
+        let arguments = [json!(near)];
+        let told = self.ask_aside(&limit, self.tab().call(frame, World::Ours, script, &arguments)).await;
+        let told = told.and_then(|told| serde_json::from_value::<Surroundings>(told).ok());
+        if let Some(Surroundings { near, .. }) = &told
             && !near.is_empty()
         {
             failure = failure.evidence("near", near.join("\n"));
         }
         let page = match &told {
-            Ok(Surroundings { url, title, .. }) => format!("{title:?} at {}", shown(url)),
-            Err(_) => shown(&self.url()),
+            Some(Surroundings { url, title, .. }) => format!("{title:?} at {}", shown(url)),
+            None => shown(&self.url()),
         };
         self.with_script_errors(failure.evidence("page", page))
     }

@@ -135,7 +135,6 @@ impl Goto {
 
     async fn run(self) -> Result {
         let Self { page, place, .. } = &self;
-        page.count_check();
         let limit = page.limit(self.patience);
         match self.arrive(&limit).await {
             Ok(()) => Ok(()),
@@ -152,6 +151,11 @@ impl Goto {
             }
             To::Reload | To::History(_) => None,
         };
+        let blank = target.as_ref().is_some_and(|url| url.scheme() == "about");
+        // An empty page asks nothing of anybody.
+        if !blank {
+            page.count_check();
+        }
         let before = page.watch().read(Before::of);
         let went = async {
             match (&self.to, &target) {
@@ -171,7 +175,6 @@ impl Goto {
             Err(trouble) => return Err(page.troubled(&what, trouble, limit).await.into()),
         };
         let asked = target.as_ref().map_or_else(|| page.url(), ToString::to_string);
-        let blank = target.as_ref().is_some_and(|url| url.scheme() == "about");
         match navigation {
             // Only a fragment can be gone to without another document.
             Navigation::Within if target.as_ref().is_some_and(|to| is_within(to, &page.url())) => return Ok(()),
@@ -285,8 +288,8 @@ impl Goto {
         let mut failure = Failure::mismatch(format!("status of {}", shown(&url)), mismatch);
         let script = format!("() => (document.body?.innerText ?? '').trim().slice(0, {EXCERPT})");
         let short = Limit::of_evidence(self.page.run().as_ref());
-        let text = self.page.ask(&short, self.page.tab().call(self.page.main(), World::Ours, &script, &[])).await;
-        if let Ok(text) = text
+        let text = self.page.ask_aside(&short, self.page.tab().call(self.page.main(), World::Ours, &script, &[])).await;
+        if let Some(text) = &text
             && let Some(text) = text.as_str().filter(|text| !text.is_empty())
         {
             failure = failure.evidence("page", text);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use synthetic_core::{Result, Secret};
 
 use crate::engine::{Cookie, World};
@@ -88,7 +89,11 @@ impl Page {
                 for frame in frames {
                     let stored =
                         page.ask(&limit, page.tab().call(&frame, World::Ours, "() => canary.stored()", &[])).await;
-                    // A frame may go away meanwhile, or have no storage.
+                    // A frame may go away meanwhile, or have no storage; the page itself is to answer.
+                    let stored = match stored {
+                        Err(trouble) if frame == *page.main() => return Err(trouble),
+                        stored => stored,
+                    };
                     if let Some(stored) = stored.ok().and_then(|value| serde_json::from_value::<Stored>(value).ok())
                         && !stored.items.is_empty()
                     {
@@ -139,11 +144,26 @@ impl Page {
     fn keep_login_secret(&self, login: &Login, place: &'static Location<'static>) -> Result {
         let cookies = login.cookies.iter().map(|cookie| (format!("cookie {}", cookie.name), &cookie.value));
         let items = login.storage.values().flatten().map(|(name, value)| (format!("storage {name}"), value));
+        let items = items.flat_map(|(name, value)| {
+            let leaves = serde_json::from_str(value).map_or_else(|_| Vec::new(), |value| leaves(&value));
+            leaves.into_iter().chain([value.clone()]).map(move |value| (name.clone(), value))
+        });
+        let cookies = cookies.map(|(name, value)| (name, value.clone()));
         let long = |value: &str| (SECRET_LENGTH..=synthetic_core::secret::MAX_SECRET_BYTES).contains(&value.len());
         for (name, value) in cookies.chain(items).filter(|(_, value)| long(value)).take(MOST_SECRETS) {
             self.keep_secret(&Secret::new(name, value), place)?;
         }
         Ok(())
+    }
+}
+
+/// Returns the texts in a JSON value: a token is seldom stored alone.
+fn leaves(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(leaves).collect(),
+        Value::Object(members) => members.values().flat_map(leaves).collect(),
+        _ => Vec::new(),
     }
 }
 

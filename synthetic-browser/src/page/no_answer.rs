@@ -59,6 +59,16 @@ pub(crate) fn no_answer(what: &str, asked: &str, url: &str, word: &str) -> Failu
             format!("{peer} redirects without end"),
             "does the page want a cookie that is not set, or do two redirects undo each other?",
         ),
+        Kind::Proxy => (
+            Reason::Setup,
+            format!("the proxy of the browser did not connect it with {peer}"),
+            "the target may be well: look at the proxy, and at the flags and the environment that name it",
+        ),
+        Kind::Machine => (
+            Reason::Setup,
+            format!("the browser could not ask {peer}"),
+            "the target was not asked: look at the memory, the disk and the open files of the machine that runs the canary",
+        ),
         Kind::UnsafePort => (
             Reason::Setup,
             format!("{peer}: browsers do not open this port"),
@@ -80,7 +90,7 @@ pub(crate) fn reason(word: &str) -> Reason {
     match kind(word) {
         Kind::NoName => Reason::Dns,
         Kind::Refused | Kind::Unreachable => Reason::Connect,
-        Kind::NoNetwork | Kind::UnsafePort => Reason::Setup,
+        Kind::NoNetwork | Kind::Proxy | Kind::Machine | Kind::UnsafePort => Reason::Setup,
         Kind::ConnectTimeout => Reason::Timeout,
         Kind::Certificate(_) | Kind::Tls => Reason::Tls,
         Kind::Aborted => Reason::Unexpected,
@@ -100,6 +110,8 @@ enum Kind {
     Broken,
     BadAnswer,
     Redirects,
+    Proxy,
+    Machine,
     UnsafePort,
     Aborted,
     Other,
@@ -107,11 +119,23 @@ enum Kind {
 
 /// Sorts the browser's word: Chromium's net_error_list.h, Gecko's ErrorList.py, NSS's SECerrs.h and SSLerrs.h.
 fn kind(word: &str) -> Kind {
-    const KINDS: [(&str, Kind); 46] = [
+    const KINDS: [(&str, Kind); 58] = [
+        ("_PROXY_", Kind::Proxy),
+        ("ERR_TUNNEL_CONNECTION_FAILED", Kind::Proxy),
+        ("ERR_SOCKS_CONNECTION_", Kind::Proxy),
+        ("ERR_UNEXPECTED_PROXY_AUTH", Kind::Proxy),
+        ("ERR_NO_SUPPORTED_PROXIES", Kind::Proxy),
+        ("ERR_PAC_", Kind::Proxy),
+        ("ERR_INSUFFICIENT_RESOURCES", Kind::Machine),
+        ("ERR_OUT_OF_MEMORY", Kind::Machine),
+        ("NS_ERROR_OUT_OF_MEMORY", Kind::Machine),
+        ("ERR_FILE_NO_SPACE", Kind::Machine),
+        ("ERR_NO_BUFFER_SPACE", Kind::Machine),
+        ("ERR_ADDRESS_INVALID", Kind::Unreachable),
+        ("ERR_NETWORK_ACCESS_DENIED", Kind::NoNetwork),
         ("ERR_NAME_NOT_RESOLVED", Kind::NoName),
         ("ERR_NAME_RESOLUTION_FAILED", Kind::NoName),
         ("NS_ERROR_UNKNOWN_HOST", Kind::NoName),
-        ("NS_ERROR_UNKNOWN_PROXY_HOST", Kind::NoName),
         ("ERR_CONNECTION_REFUSED", Kind::Refused),
         ("NS_ERROR_CONNECTION_REFUSED", Kind::Refused),
         ("ERR_ADDRESS_UNREACHABLE", Kind::Unreachable),
@@ -192,6 +216,12 @@ mod tests {
                 Reason::Setup,
                 "goto: connect to shop.example:443: the browser has no network",
             ),
+            (
+                "net::ERR_PROXY_CONNECTION_FAILED",
+                Reason::Setup,
+                "goto: the proxy of the browser did not connect it with shop.example:443",
+            ),
+            ("net::ERR_INSUFFICIENT_RESOURCES", Reason::Setup, "goto: the browser could not ask shop.example:443"),
             ("net::ERR_SOMETHING_NEW", Reason::Protocol, "goto: no answer from shop.example:443"),
         ] {
             let failure = no_answer("goto", "https://shop.example/?t=1", "https://shop.example/?t=1", word);

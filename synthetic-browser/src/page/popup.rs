@@ -28,10 +28,10 @@ impl Page {
         let (page, place, doing) = (self.clone(), Location::caller(), doing.into_future());
         async move {
             page.count_check();
-            page.watch().change(|tally| tally.popups.clear());
+            let before = page.watch().read(|tally| tally.popups.len());
             doing.await?;
             let limit = page.limit(page.patience());
-            let opened = page.watch().until(|tally| tally.popups.pop_front());
+            let opened = page.watch().until(|tally| tally.popups.remove(before));
             match page.ask(&limit, async { Ok(opened.await) }).await {
                 Ok(Popup { tab, watch }) => Ok(page.sibling(tab, watch)),
                 Err(Trouble::Silent) => {

@@ -15,9 +15,13 @@ use crate::page::dialog::{Dialog, Dialogs};
 
 /// The most requests that are kept of a page.
 const MOST_REQUESTS: usize = 2_000;
-/// The most console messages, and the most uncaught errors.
+/// The most console messages, and the most uncaught errors: the last ones.
 const MOST_MESSAGES: usize = 500;
-/// The most popups, downloads and dialogs that wait to be asked for.
+/// How many bytes of the bodies of requests are kept, of all of them together.
+const MOST_BODIES: usize = 4 * 1024 * 1024;
+/// The longest URL that is kept, in bytes: one of the scheme `data` may be the document itself.
+const LONGEST_URL: usize = 16 * 1024;
+/// The most downloads and dialogs that wait to be asked for.
 const MOST_WAITING: usize = 16;
 /// The longest message that is kept, in bytes.
 const LONGEST_MESSAGE: usize = 8 * 1024;
@@ -46,6 +50,8 @@ pub(crate) struct Tally {
     /// Oldest first. A redirect is one that is done, followed by one with the same id.
     pub(crate) requests: Vec<Exchange>,
     pub(crate) requests_left_out: u64,
+    /// How many bytes the bodies of the requests have together.
+    bodies: usize,
     pub(crate) console: Vec<ConsoleMessage>,
     pub(crate) console_left_out: u64,
     pub(crate) exceptions: Vec<Exception>,
@@ -235,6 +241,7 @@ impl Tally {
             main,
             requests: Vec::new(),
             requests_left_out: 0,
+            bodies: 0,
             console: Vec::new(),
             console_left_out: 0,
             exceptions: Vec::new(),
@@ -303,14 +310,16 @@ impl Tally {
             }
             Event::Held { held, request } => return Some(Reaction::Decide { held, request: Box::new(request) }),
             Event::Console(mut message) => {
-                shorten(&mut message.text);
-                keep(&mut self.console, &mut self.console_left_out, MOST_MESSAGES, message);
+                shorten(&mut message.text, LONGEST_MESSAGE);
+                keep_last(&mut self.console, &mut self.console_left_out, message);
             }
             Event::Exception { mut text, url, line, column, mut stack } => {
-                shorten(&mut text);
-                shorten(&mut stack);
+                shorten(&mut text, LONGEST_MESSAGE);
+                shorten(&mut stack, LONGEST_MESSAGE);
                 let exception = Exception { text, url, line, column, stack };
-                keep(&mut self.exceptions, &mut self.exceptions_left_out, MOST_MESSAGES, exception);
+                if keep_last(&mut self.exceptions, &mut self.exceptions_left_out, exception) {
+                    self.exceptions_before = self.exceptions_before.saturating_sub(1);
+                }
             }
             Event::DialogOpened { kind, message, default } => {
                 return Some(self.dialog(Dialog { kind, message, default }));
@@ -318,7 +327,8 @@ impl Tally {
             Event::DialogClosed => {}
             Event::Popup(tab) => {
                 let (tab, watch) = Watch::new(tab, self.dialogs.clone());
-                push(&mut self.popups, Popup { tab, watch });
+                // None is dropped: there would be nobody to answer its dialogs.
+                self.popups.push_back(Popup { tab, watch });
             }
             Event::DownloadBegan { id, url, name } => {
                 push(&mut self.downloads, DownloadEntry { id, url, name, end: None });
@@ -350,6 +360,13 @@ impl Tally {
             exchange.response = Some(*answer);
             exchange.end = Some(ExchangeEnd::Redirected);
         }
+        shorten(&mut request.url, LONGEST_URL);
+        let body = request.body.as_ref().map_or(0, |body| body.len());
+        if self.bodies + body > MOST_BODIES {
+            request.body = None;
+        } else {
+            self.bodies += body;
+        }
         let exchange = Exchange { request, response: None, end: None, step: self.step.clone() };
         // What a navigation is answered has to be known, however many requests there were before.
         let most = if exchange.request.navigation { 2 * MOST_REQUESTS } else { MOST_REQUESTS };
@@ -367,7 +384,7 @@ impl Tally {
     }
 
     fn dialog(&mut self, mut dialog: Dialog) -> Reaction {
-        shorten(&mut dialog.message);
+        shorten(&mut dialog.message, LONGEST_MESSAGE);
         let (accept, text) = self.dialogs.answer();
         let list = if self.dialogs == Dialogs::Fail { &mut self.unexpected } else { &mut self.answered };
         push(list, dialog);
@@ -383,6 +400,17 @@ fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, most: usize, item: T) {
     }
 }
 
+/// Adds to the last messages, and returns whether the oldest went.
+fn keep_last<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) -> bool {
+    let is_full = list.len() >= MOST_MESSAGES;
+    if is_full {
+        list.remove(0);
+        *left_out += 1;
+    }
+    list.push(item);
+    is_full
+}
+
 /// Adds to what waits to be asked for; what nobody has asked for longest goes.
 fn push<T>(list: &mut VecDeque<T>, item: T) {
     if list.len() == MOST_WAITING {
@@ -391,10 +419,13 @@ fn push<T>(list: &mut VecDeque<T>, item: T) {
     list.push_back(item);
 }
 
-fn shorten(text: &mut String) {
-    if text.len() > LONGEST_MESSAGE {
-        let end = (0..=LONGEST_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+fn shorten(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }
 }
+
+#[cfg(test)]
+mod tests;

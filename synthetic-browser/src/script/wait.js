@@ -69,13 +69,11 @@ function elementAt({ x, y }) {
   }
 }
 
-// What stands in the way at a point, or null. A label hands a click on to its control.
+// What stands in the way at a point, or null.
 function coveredBy(element, point) {
   const hit = elementAt(point);
   if (!hit) return 'out of the window';
-  if (contains(element, hit)) return null;
-  for (let up = hit; up; up = parentOf(up)) if (up.localName === 'label' && up.control === element) return null;
-  return `covered by ${summary(hit)}`;
+  return receives(element, hit) ? null : `covered by ${summary(hit)}`;
 }
 
 const ALIGNMENTS = ['center', 'end', 'start', 'nearest'];
@@ -128,6 +126,7 @@ async function ready(query, needs, then, bound) {
     }
     const prepared = PREPARE[then.do]?.(element, then) ?? {};
     if (prepared.why) return not(prepared.why, seen.told);
+    if (then.aim && !prepared.already) aimAt(element);
     return { ok: true, ...point, ...prepared };
   }, () => told);
 }
@@ -138,13 +137,29 @@ function changed(element) {
   element.dispatchEvent(new Event('change', { bubbles: true }));
 }
 
+const MARKS = /[^\p{L}\p{N}]+/gu;
+
+// Texts that a field may take for the same: it may write `1,000` for `1000`.
+const alikeIn = (left, right) => left.replace(MARKS, '').toLowerCase() === right.replace(MARKS, '').toLowerCase();
+
+const heldBy = (field) => field.value ?? field.textContent;
+
+// What was in the fields that the browser is to write into.
+const held = new WeakMap();
+
+// Gives an element the focus. What a page does about it may give it to another.
+function focusOn(element) {
+  element.focus();
+  const has = element.getRootNode().activeElement;
+  if (has && contains(element, has)) return null;
+  return `without the focus, which ${has && has !== document.body ? `${summary(has)} has` : 'it does not take'}`;
+}
+
 const isSet = (element) => element.checked ?? element.getAttribute('aria-checked') === 'true';
+const canBeSet = (element) => /^(checkbox|radio)$/.test(element.type) || element.hasAttribute('aria-checked');
 
 const PREPARE = {
-  focus: (element) => {
-    element.focus();
-    return {};
-  },
+  focus: (element) => ({ why: focusOn(element) }),
   scroll: (element) => {
     element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
     return {};
@@ -153,18 +168,26 @@ const PREPARE = {
   // the look at the field. `set` is for fields that nobody types into, `empty` for what is left to the browser.
   replace: (element, { text, secret }) => {
     if (secret) secrets.add(element);
-    element.focus();
+    const why = focusOn(element);
+    if (why) return { why };
     if (element.tagName === 'INPUT' && /^(color|date|datetime-local|month|range|time|week)$/.test(element.type)) return PREPARE.set(element, { value: text });
-    const before = element.value ?? element.textContent;
+    const before = heldBy(element);
+    held.set(element, before);
     if (!element.select) {
       getSelection().selectAllChildren(element);
-      return { empty: before === '' };
+      return { done: before === text, empty: before === '' };
     }
     element.select();
     if (before === text) return { done: true };
     if (text) document.execCommand('insertText', false, text);
     else document.execCommand('delete');
-    return { done: element.value !== before, empty: before === '' };
+    return { done: element.value !== before || (text && alikeIn(before, text)), empty: before === '' };
+  },
+  // Looks whether what the browser wrote into a field has got there.
+  written: (element, { text }) => {
+    const before = held.get(element) ?? '';
+    const is = heldBy(element) !== before || (text && alikeIn(before, text));
+    return is ? {} : { why: 'as it was: the field did not take the text' };
   },
   set: (element, { value }) => {
     element.value = value;
@@ -173,8 +196,7 @@ const PREPARE = {
     return { done: true };
   },
   checked: (element, { value }) => {
-    const fit = /^(checkbox|radio)$/.test(element.type) || element.hasAttribute('aria-checked');
-    return fit ? { already: isSet(element) === value } : { why: `nothing that can be checked: ${summary(element)}` };
+    return canBeSet(element) ? { already: isSet(element) === value } : { why: `nothing that can be checked: ${summary(element)}` };
   },
   file: (element) => (element.type === 'file' ? {} : { why: `no input of type file: ${summary(element)}` }),
   choose: (element, { values }) => {
@@ -194,19 +216,22 @@ const PREPARE = {
   },
 };
 
+// What was filled into a field as a secret may have been cut or written otherwise by the page.
+const isSecret = (element) => element.type === 'password' || [...secrets].some((field) => contains(field, element));
+
 const OBSERVE = {
   visible: (element) => {
     const why = hiddenBecause(element);
     return { value: !why, why };
   },
-  text: (element) => ({ value: textOf(element, true) }),
-  value: (element) => ({ value: 'value' in element ? String(element.value) : null, why: 'value' in element ? null : `no field: ${summary(element)}` }),
-  attribute: (element, name) => ({ value: element.getAttribute(name), why: element.hasAttribute(name) ? null : `without an attribute ${name}` }),
+  text: (element) => ({ value: textOf(element, true), secret: isSecret(element) }),
+  value: (element) => ({ value: 'value' in element ? String(element.value) : null, why: 'value' in element ? null : `no field: ${summary(element)}`, secret: isSecret(element) }),
+  attribute: (element, name) => ({ value: element.getAttribute(name), secret: name === 'value' && isSecret(element), why: element.hasAttribute(name) ? null : `without an attribute ${name}` }),
   enabled: (element) => {
     const why = isDisabled(element);
     return { value: !why, why };
   },
-  checked: (element) => ({ value: isSet(element) }),
+  checked: (element) => (canBeSet(element) ? { value: isSet(element) } : { value: null, why: `nothing that can be checked: ${summary(element)}` }),
 };
 
 // Observes one thing of what a query finds. Returns at once, or, given what was seen before, as soon as it is another.
@@ -262,4 +287,4 @@ function stored() {
   }
 }
 
-return { ready, observe, observePage, one, outside, surroundings, mask, unmask, boxOf, originOf, snapshot, measured, stored, contentOf: () => document.documentElement.outerHTML };
+return { ready, struck, observe, observePage, one, outside, surroundings, mask, unmask, boxOf, originOf, snapshot, measured, stored, contentOf: () => document.documentElement.outerHTML };

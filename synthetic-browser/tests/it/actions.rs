@@ -163,3 +163,43 @@ fn half_an_emoji_and_a_field_named_children_are_what_pages_have() {
         .await;
     });
 }
+
+#[test]
+fn a_click_that_another_element_would_receive_is_kept_from_it_and_made_again() {
+    in_each_browser(|browser| async move {
+        // What moves as the mouse comes near, and what comes in front of it.
+        for moves in [
+            "addEventListener('pointermove', () => b.style.marginTop = '300px', { once: true })",
+            "addEventListener('pointermove', () => {
+                const cover = document.createElement('div');
+                cover.id = 'cover';
+                cover.style = 'position:fixed;inset:0;z-index:9';
+                document.body.append(cover);
+                setTimeout(() => cover.remove(), 300);
+            }, { once: true, capture: true })",
+        ] {
+            let page = format!("{LISTENING}<button id=b>Save</button><script>{moves}</script>");
+            works(&browser, &page, |page| async move {
+                page.id("b").click().await?;
+                page.id("log").find_text("click b true").count(1_usize).await?;
+                page.id("log").find_text("click cover").count(0_usize).await
+            })
+            .await;
+        }
+    });
+}
+
+#[test]
+fn a_field_may_write_what_is_filled_in_as_it_likes() {
+    in_each_browser(|browser| async move {
+        let fields = "<input id=d maxlength=3 value=xyz>
+            <input id=e oninput='this.value = this.value.replace(/(\\d)(\\d{3})/, \"$1,$2\")' value=1,000>";
+        works(&browser, fields, |page| async move {
+            page.id("d").fill("abcdef").await?;
+            page.id("d").value(eq("abc".to_owned())).await?;
+            page.id("e").fill("1000").await?;
+            page.id("e").value(eq("1,000".to_owned())).await
+        })
+        .await;
+    });
+}

@@ -16,10 +16,17 @@ const SHOP: &str = "<title>Example App</title><button id=login-btn>Log in</butto
     <ul><li>Ann <button>Delete</button></li><li>Bob <button>Delete</button></li></ul>
     <input id=ro readonly value=x><select id=s><option>Red</option><option>Blue</option></select>";
 
+/// What does not stay as it is looked at.
+const FICKLE: &str = "<title>Example App</title><button id=runs style='position:absolute'>Run</button>
+    <main style='padding-top:200px'></main><input id=thief onfocus='other.focus()'><input id=other><input id=stubborn value=old oninput='this.value = \"old\"'>
+    <input id=password type=password value=hunter2><p id=plain>Text</p>
+    <script>addEventListener('pointermove', () => runs.style.left = `${(runs.offsetLeft + 200) % 400}px`, true)</script>";
+
 /// Does each of some things that fail.
 macro_rules! all_fail {
-    ($browser:ident, $($doing:expr),+ $(,)?) => {
-        vec![$(fails(&$browser, Site::new(SHOP), |page: Page| async move {
+    ($browser:ident, $($doing:expr),+ $(,)?) => { all_fail!($browser, of SHOP, $($doing),+) };
+    ($browser:ident, of $site:expr, $($doing:expr),+ $(,)?) => {
+        vec![$(fails(&$browser, Site::new($site), |page: Page| async move {
             let doing = $doing;
             doing(page).await
         }).await),+]
@@ -53,6 +60,25 @@ fn an_action_that_cannot_be_done_says_why() {
     });
     if let Some(said) = said {
         insta::assert_snapshot!("actions", said);
+    }
+}
+
+#[test]
+fn a_page_that_does_not_keep_still_is_told_with_what_it_did() {
+    let said = said_by_each_browser(|browser| async move {
+        all_fail!(
+            browser,
+            of FICKLE,
+            on!(|page| page.id("runs").click()),
+            on!(|page| page.id("thief").fill("x")),
+            on!(|page| page.id("stubborn").fill("new")),
+            on!(|page| page.id("plain").press("Enter")),
+            on!(|page| page.id("plain").unchecked()),
+            on!(|page| page.id("password").value(eq("correct horse".to_owned()))),
+        )
+    });
+    if let Some(said) = said {
+        insta::assert_snapshot!("fickle", said);
     }
 }
 

@@ -147,14 +147,17 @@ impl Context for BidiContext {
 
     async fn dispose(&self) -> Result<()> {
         // What was collected is freed with the collector, not with the context.
-        if let Some(collector) = &self.collector {
-            let parameters = json!({ "collector": collector });
-            command(&self.connection, "network.removeDataCollector", parameters).await?;
-        }
+        let forgotten = match &self.collector {
+            Some(collector) => {
+                let parameters = json!({ "collector": collector });
+                command(&self.connection, "network.removeDataCollector", parameters).await.map(drop)
+            }
+            None => Ok(()),
+        };
         let parameters = json!({ "userContext": self.user.id });
         let removed = command(&self.connection, "browser.removeUserContext", parameters).await;
         self.router.remove_user(&self.user.id);
-        removed.map(|_| ())
+        removed.map(drop).and(forgotten)
     }
 }
 

@@ -20,25 +20,32 @@ pub(super) struct BrowserContext {
 impl BrowserContext {
     pub(super) async fn open(browser: &Arc<Browser>, options: &ContextOptions) -> Result<Arc<dyn Context>> {
         let connection = &browser.connection;
+        let folder = match &options.downloads {
+            Some(folder) => Some(folder.to_str().ok_or_else(|| EngineError::Refused {
+                method: "Browser.setDownloadBehavior".to_owned(),
+                message: format!("the folder for downloads is not UTF-8: {}", folder.display()),
+            })?),
+            None => None,
+        };
         // `disposeOnDetach`: it goes with the connection, should nobody dispose of it.
         let answer = connection.send(None, "Target.createBrowserContext", json!({ "disposeOnDetach": true })).await?;
         let id: Arc<str> = answer.text("browserContextId").into();
         let settings = Arc::new(Settings { id: Arc::clone(&id), options: options.clone() });
         browser.add_context(&settings);
         let mut downloads = json!({ "behavior": "deny", "browserContextId": &*id, "eventsEnabled": true });
-        if let Some(folder) = &options.downloads {
-            let folder = folder.to_str().ok_or_else(|| EngineError::Refused {
-                method: "Browser.setDownloadBehavior".to_owned(),
-                message: format!("the folder for downloads is not UTF-8: {}", folder.display()),
-            })?;
+        if let Some(folder) = folder {
             downloads["behavior"] = json!("allowAndName");
             downloads["downloadPath"] = json!(folder);
         }
+        let this = Arc::new(Self { browser: Arc::clone(browser), settings });
         let set = connection.send(None, "Browser.setDownloadBehavior", downloads);
-        if options.downloads.is_some() {
-            set.await?;
+        if options.downloads.is_some()
+            && let Err(refused) = set.await
+        {
+            let _ = this.dispose().await;
+            return Err(refused);
         }
-        Ok(Arc::new(Self { browser: Arc::clone(browser), settings }))
+        Ok(this)
     }
 }
 
