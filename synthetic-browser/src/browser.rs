@@ -131,7 +131,8 @@ impl Browser {
     }
 
     /// Adds a flag to its command line, after those of the library. Those that the library depends on, such as
-    /// `--user-data-dir`, cannot be set: the launch then fails.
+    /// `--user-data-dir`, cannot be set: the launch then fails. Features that `--disable-features` names join those that the
+    /// library switches off.
     ///
     /// # Default
     ///
@@ -236,7 +237,7 @@ impl Browser {
         self.set(|settings| settings.bounds.disk = bytes)
     }
 
-    /// Says whether a page is made ready for the next run while one goes on, so that no run waits for the browser to make it.
+    /// Says whether a page is made ready for the next run when one has ended, so that it does not wait for the browser to make one.
     ///
     /// # Default
     ///

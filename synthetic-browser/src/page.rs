@@ -4,6 +4,7 @@ pub(crate) mod action;
 pub(crate) mod ask;
 pub(crate) mod dialog;
 pub(crate) mod download;
+pub(crate) mod during;
 pub(crate) mod evaluate;
 pub(crate) mod fail;
 #[cfg(test)]

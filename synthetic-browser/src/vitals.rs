@@ -17,6 +17,7 @@ use crate::network::seen::millis;
 use crate::page::Page;
 use crate::page::action::Action;
 use crate::page::ask::Trouble;
+use crate::page::fail::Unsettled;
 use crate::page::limit::span;
 
 /// How often the page is asked for what it has not measured yet.
@@ -238,12 +239,12 @@ impl VitalExpectation {
         VitalWish(self)
     }
 
-    /// Measures. The failure is not yet recorded; it says whether there was something to judge.
-    async fn settle(&self) -> Result<(), (Failure, bool)> {
+    /// Measures.
+    async fn settle(&self) -> Result<(), Unsettled> {
         let page = &self.page;
         page.count_check();
         if let Some(defect) = self.judge.defect() {
-            return Err((Failure::setup(format!("what is expected of the {self}: {defect}")), false));
+            return Err(Unsettled::in_the_way(Failure::setup(format!("what is expected of the {self}: {defect}"))));
         }
         let limit = page.limit(page.patience());
         loop {
@@ -253,14 +254,16 @@ impl VitalExpectation {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                Err(trouble) => return Err((page.troubled(&self.to_string(), trouble, &limit).await, false)),
+                Err(trouble) => {
+                    return Err(Unsettled::in_the_way(page.troubled(&self.to_string(), trouble, &limit).await));
+                }
             };
             let failure = match self.judge.judge(&Vitals::of(&measured)) {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(mismatch)) => Failure::mismatch(self.to_string(), mismatch),
                 None if measured.missing.iter().any(|name| name == self.judge.key()) => {
                     let failure = Failure::setup(format!("{self}: this browser does not measure it"));
-                    return Err((failure.hint("expect it in Chromium only"), false));
+                    return Err(Unsettled::in_the_way(failure.hint("expect it in Chromium only")));
                 }
                 None if limit.is_over() => {
                     let reason = if limit.of_the_run { Reason::Timeout } else { Reason::Expectation };
@@ -278,7 +281,7 @@ impl VitalExpectation {
                     continue;
                 }
             };
-            return Err((page.with_surroundings(failure, page.main(), None).await, true));
+            return Err(Unsettled::unmet(page.with_surroundings(failure, page.main(), None).await));
         }
     }
 }
@@ -300,7 +303,7 @@ impl IntoFuture for VitalExpectation {
     type IntoFuture = Pin<Box<dyn Future<Output = Result> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.settle().await.map_err(|(failure, _)| self.page.raise(failure, self.place)) })
+        Box::pin(async move { self.settle().await.map_err(|unsettled| self.page.raise(unsettled.failure, self.place)) })
     }
 }
 
@@ -310,16 +313,7 @@ impl IntoFuture for VitalWish {
 
     fn into_future(self) -> Self::IntoFuture {
         let Self(expectation) = self;
-        Box::pin(async move {
-            let Err((failure, unmet)) = expectation.settle().await else { return Ok(true) };
-            if !unmet {
-                return Err(expectation.page.raise(failure, expectation.place));
-            }
-            if let Some(run) = expectation.page.run() {
-                run.raise_preference(failure.at(expectation.place));
-            }
-            Ok(false)
-        })
+        Box::pin(async move { expectation.page.wished(expectation.settle().await, expectation.place) })
     }
 }
 

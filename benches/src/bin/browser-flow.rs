@@ -3,7 +3,7 @@
 //! `browser-flow --url URL --runs N [--browser chromium|firefox] [--cold]`
 //!
 //! The browser is warm, and each journey is a run of the SDK, from its start to its report. Then it says where the time goes,
-//! and what the protocol costs. With `--cold` each run launches a browser of its own, and closes it. The last line is the one
+//! what the protocol costs, and what a journey takes that does not follow upon another at once. With `--cold` each run launches a browser of its own, and closes it. The last line is the one
 //! that peers print, too.
 
 use std::process::ExitCode;
@@ -17,6 +17,8 @@ use synthetic_core::Outcome;
 const USAGE: &str = "usage: browser-flow --url URL --runs N [--browser chromium|firefox] [--cold]";
 /// How many cold runs there are beside the warm ones.
 const COLD_RUNS: usize = 3;
+/// The pause between runs that do not follow at once, as those of a monitor. Time enough to make a page ready.
+const PAUSE: Duration = Duration::from_millis(500);
 
 struct Settings {
     url: String,
@@ -100,6 +102,11 @@ async fn warm(settings: &Settings, traffic: &Traffic) -> Result<(), String> {
         laps.push(parts);
     }
     let after = traffic.so_far();
+    let mut apart = Vec::new();
+    for _ in 0..settings.runs {
+        tokio::time::sleep(PAUSE).await;
+        apart.push(once(&flow).await?.0);
+    }
     browser.close().await;
     println!("{version}");
     for (n, part) in PARTS.iter().enumerate() {
@@ -119,6 +126,7 @@ async fn warm(settings: &Settings, traffic: &Traffic) -> Result<(), String> {
         per_run(after.received - before.received),
         per_run(after.received_bytes - before.received_bytes) / 1024.0,
     );
+    println!("runs {} ms apart: median {:.0} ms", PAUSE.as_millis(), millis(Spread::of(apart).median));
     let mut times = Vec::new();
     for _ in 0..COLD_RUNS {
         times.push(one_cold(settings).await?);

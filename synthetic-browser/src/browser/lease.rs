@@ -27,13 +27,13 @@ const INQUEST: Duration = Duration::from_secs(3);
 pub(crate) struct Lease {
     opened: Opened,
     // The browser stays for as long as a page of it is open.
-    _pool: Arc<Pool>,
+    pool: Arc<Pool>,
 }
 
 impl Lease {
     pub(super) fn new(mut opened: Opened, permit: OwnedSemaphorePermit, pool: Arc<Pool>) -> Self {
         opened.permit = Some(permit);
-        Self { opened, _pool: pool }
+        Self { opened, pool }
     }
 
     pub(crate) fn context(&self) -> &Arc<dyn Context> {
@@ -58,6 +58,7 @@ impl Lease {
     /// Gives it back: disposes of the context with all its tabs, and lets the next run have a page.
     pub(crate) async fn close(mut self) {
         self.opened.dispose().await;
+        self.pool.prepare(&self.opened.instance);
     }
 }
 

@@ -171,8 +171,8 @@ impl Pool {
         Err(Trouble::Browser(Health::of(instance).why_gone(&told).await))
     }
 
-    /// Counts a run of a browser, and takes its spare page where that will do. Another is made ready, unless that browser has
-    /// had its runs: then nobody else gets it.
+    /// Counts a run of a browser, and takes its spare page where that will do. When that browser has had its runs, nobody else
+    /// gets it.
     fn take(&self, instance: &Arc<Instance>, options: &ContextOptions) -> Option<Opening> {
         let runs = instance.count();
         let mut state = self.lock();
@@ -183,10 +183,20 @@ impl Pool {
         let taken = if is_plain(options) { spare.take() } else { None };
         if runs >= self.settings.runs {
             state.slot = Slot::Empty;
-        } else if self.settings.has_spare() && spare.is_none() {
-            *spare = Some(Opened::begin(Arc::clone(instance), ContextOptions::default()));
         }
         taken
+    }
+
+    /// Makes a page ready for the next run: when one has given its own back, so that it is not made while that one waits.
+    pub(super) fn prepare(&self, instance: &Arc<Instance>) {
+        let mut state = self.lock();
+        if let Slot::Running { instance: current, spare: spare @ None } = &mut state.slot
+            && self.settings.has_spare()
+            && Arc::ptr_eq(current, instance)
+            && instance.is_fit()
+        {
+            *spare = Some(Opened::begin(Arc::clone(instance), ContextOptions::default()));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -12,9 +12,9 @@ use synthetic_core::expect::{Matcher, Mismatch, Sense, check, described};
 use crate::locator::Locator;
 use crate::locator::query::Query;
 use crate::locator::seen::Seen;
-use crate::locator::settle::Unsettled;
 use crate::page::Page;
 use crate::page::action::Action;
+use crate::page::fail::Unsettled;
 use crate::page::limit::Limit;
 
 /// Expects something of an element or of a page, and looks again until it holds or the time is up. Await it.
@@ -340,14 +340,7 @@ impl IntoFuture for Wish {
         Box::pin(async move {
             expectation.count();
             let settled = expectation.settle(&expectation.limit()).await;
-            let Err(Unsettled { failure, unmet }) = settled else { return Ok(true) };
-            if !unmet {
-                return Err(expectation.page().raise(failure, expectation.place));
-            }
-            if let Some(run) = expectation.page().run() {
-                run.raise_preference(failure.at(expectation.place));
-            }
-            Ok(false)
+            expectation.page().wished(settled, expectation.place)
         })
     }
 }

@@ -13,15 +13,8 @@ use crate::locator::reach::{Again, Missed, bound};
 use crate::locator::seen::Seen;
 use crate::page::Page;
 use crate::page::ask::Trouble;
-use crate::page::fail::RUN_TIME_UP;
+use crate::page::fail::{RUN_TIME_UP, Unsettled};
 use crate::page::limit::{Limit, span};
-
-/// A failure that is not yet recorded.
-pub(crate) struct Unsettled {
-    pub(crate) failure: Failure,
-    /// It was looked at, and did not hold; otherwise something stood in the way of looking.
-    pub(crate) unmet: bool,
-}
 
 impl Expectation {
     /// Looks until it holds or the time is up. The failure is not yet recorded.

@@ -13,6 +13,7 @@ use crate::network::rules::Rules;
 use crate::network::{meant, near, seen};
 use crate::page::Page;
 use crate::page::ask::Trouble;
+use crate::page::fail::Unsettled;
 use crate::page::limit::{Limit, span};
 use crate::page::watch::{Exchange, ExchangeEnd, Tally};
 
@@ -74,12 +75,12 @@ impl RequestExpectation {
         RequestWish(self)
     }
 
-    /// Looks until it holds. The failure is not yet recorded; it says whether it was looked at.
-    async fn settle(&self) -> Result<(), (Failure, bool)> {
+    /// Looks until it holds.
+    async fn settle(&self) -> Result<(), Unsettled> {
         let page = &self.page;
         page.count_check();
         if let Some(problem) = self.wanted.defect() {
-            return Err((Failure::setup(format!("{self}: {problem}")), false));
+            return Err(Unsettled::in_the_way(Failure::setup(format!("{self}: {problem}"))));
         }
         let limit = page.limit(page.patience());
         let rules = page.rules().clone();
@@ -90,14 +91,14 @@ impl RequestExpectation {
         });
         match page.ask(&Limit { grace: std::time::Duration::ZERO, ..limit }, async { Ok(settled.await) }).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(mismatch)) => Err((self.unmet(mismatch, None).await, true)),
+            Ok(Err(mismatch)) => Err(Unsettled::unmet(self.unmet(mismatch, None).await)),
             Err(Trouble::Silent) => match page.watch().read(|tally| self.wanted.judge(tally, &rules)) {
                 Standing::Holds => Ok(()),
                 Standing::Waits(mismatch) | Standing::Fails(mismatch) => {
-                    Err((self.unmet(mismatch, Some(&limit)).await, true))
+                    Err(Unsettled::unmet(self.unmet(mismatch, Some(&limit)).await))
                 }
             },
-            Err(trouble) => Err((page.troubled(&self.to_string(), trouble, &limit).await, false)),
+            Err(trouble) => Err(Unsettled::in_the_way(page.troubled(&self.to_string(), trouble, &limit).await)),
         }
     }
 
@@ -151,7 +152,7 @@ impl Wanted {
                 let matcher = matcher.as_ref();
                 let made: Vec<&Exchange> = tally.requests.iter().filter(|exchange| meant(pattern, exchange)).collect();
                 let Err(Mismatch { expected, actual, .. }) = check(&made.len(), matcher) else {
-                    return Standing::Holds;
+                    return unless_left_out(tally, &described(matcher, Sense::Is));
                 };
                 let list = listed(made.iter().map(|exchange| seen::line(exchange)).collect());
                 let mismatch = Mismatch::new(expected, format!("{actual}{list}"));
@@ -164,7 +165,7 @@ impl Wanted {
                 let made = tally.requests.iter().filter(known);
                 let failed: Vec<String> = made.filter(|each| has_failed(each, rules)).map(seen::line).collect();
                 if failed.is_empty() {
-                    return Standing::Holds;
+                    return unless_left_out(tally, "none has failed");
                 }
                 let actual = format!("{} failed{}", failed.len(), listed(failed));
                 Standing::Fails(Mismatch::new("none has failed", actual))
@@ -172,6 +173,17 @@ impl Wanted {
             Self::Status { pattern: Err(problem), .. } | Self::Count { pattern: Err(problem), .. } => {
                 Standing::Fails(Mismatch::new("is a pattern", problem))
             }
+        }
+    }
+}
+
+/// What holds for the requests that are known may not for those that were too many to be kept.
+fn unless_left_out(tally: &Tally, expected: &str) -> Standing {
+    match tally.requests_left_out {
+        0 => Standing::Holds,
+        left_out => {
+            let actual = format!("not known: the page made {left_out} requests more than are kept");
+            Standing::Fails(Mismatch::new(expected, actual))
         }
     }
 }
@@ -210,7 +222,7 @@ impl IntoFuture for RequestExpectation {
     type IntoFuture = Pin<Box<dyn Future<Output = Result> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.settle().await.map_err(|(failure, _)| self.page.raise(failure, self.place)) })
+        Box::pin(async move { self.settle().await.map_err(|unsettled| self.page.raise(unsettled.failure, self.place)) })
     }
 }
 
@@ -220,16 +232,7 @@ impl IntoFuture for RequestWish {
 
     fn into_future(self) -> Self::IntoFuture {
         let Self(expectation) = self;
-        Box::pin(async move {
-            let Err((failure, unmet)) = expectation.settle().await else { return Ok(true) };
-            if !unmet {
-                return Err(expectation.page.raise(failure, expectation.place));
-            }
-            if let Some(run) = expectation.page.run() {
-                run.raise_preference(failure.at(expectation.place));
-            }
-            Ok(false)
-        })
+        Box::pin(async move { expectation.page.wished(expectation.settle().await, expectation.place) })
     }
 }
 

@@ -4,10 +4,10 @@ use std::future::{Future, IntoFuture};
 use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
-use synthetic_core::{Failure, Result};
+use synthetic_core::Result;
 
 use crate::page::Page;
-use crate::page::ask::Trouble;
+use crate::page::during::Awaited;
 
 /// Says what becomes of a page's dialogs: of `alert`, `confirm`, `prompt`, and of the question whether to leave the page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,24 +65,14 @@ impl Page {
     {
         let (page, place, doing) = (self.clone(), Location::caller(), doing.into_future());
         async move {
-            let limit = page.limit(page.patience());
             let former = page.watch().change(|tally| {
                 tally.answered.clear();
                 std::mem::replace(&mut tally.dialogs, answer)
             });
             // Put back also when this is dropped.
             let _guard = Former { page: page.clone(), former: Some(former) };
-            doing.await?;
-            let opened = page.watch().until(|tally| tally.answered.pop_front());
-            match page.ask(&limit, async { Ok(opened.await) }).await {
-                Ok(dialog) => Ok(dialog),
-                Err(Trouble::Silent) => {
-                    let failure = Failure::new("dialog of the page").expected("opens").actual("no dialog opened");
-                    let failure = page.with_surroundings(failure, page.main(), None).await;
-                    Err(page.raise(failure, place))
-                }
-                Err(trouble) => Err(page.raise(page.troubled("dialog of the page", trouble, &limit).await, place)),
-            }
+            let awaited = Awaited { what: "dialog of the page", expected: "opens", missing: "no dialog opened" };
+            page.during(awaited, doing, |tally| tally.answered.pop_front(), place).await
         }
     }
 }

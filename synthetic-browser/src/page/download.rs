@@ -10,9 +10,9 @@ use synthetic_core::{Failure, Reason, Result};
 use tokio::io::AsyncReadExt;
 
 use crate::page::Page;
-use crate::page::ask::Trouble;
-use crate::page::limit::{Limit, span};
+use crate::page::during::Awaited;
 use crate::page::url::shown;
+use crate::page::watch::{DownloadEntry, Tally};
 
 /// The largest file that is taken: 64 MiB.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -54,7 +54,6 @@ impl Page {
     {
         let (page, place, doing) = (self.clone(), Location::caller(), doing.into_future());
         async move {
-            page.count_check();
             let raise = |failure: Failure| page.raise(failure, place);
             if !page.inner.downloads {
                 return Err(raise(Failure::setup(
@@ -62,27 +61,17 @@ impl Page {
                 )));
             }
             page.watch().change(|tally| tally.downloads.clear());
-            doing.await?;
-            let limit = page.limit(page.patience());
-            let began = page.watch().until(|tally| {
-                tally
-                    .downloads
-                    .front()
-                    .map(|download| (download.id.clone(), download.url.clone(), download.name.clone()))
-            });
-            let (id, url, name) = match page.ask(&limit, async { Ok(began.await) }).await {
-                Ok(began) => began,
-                Err(trouble) => return Err(raise(page.no_download("no download began", trouble, &limit).await)),
+            let (what, expected) = ("download of the page", "is given whole");
+            let first = |tally: &mut Tally| {
+                let DownloadEntry { id, url, name, .. } = tally.downloads.front()?;
+                Some((id.clone(), url.clone(), name.clone()))
             };
-            let limit = page.limit(page.navigation_patience);
-            let ended = page.watch().until(|tally| tally.downloads.iter().find(|one| one.id == id)?.end.clone());
-            let path = match page.ask(&limit, async { Ok(ended.await) }).await {
-                Ok(path) => path,
-                Err(trouble) => {
-                    let problem = format!("{name:?} from {} has begun and is not done", shown(&url));
-                    return Err(raise(page.no_download(&problem, trouble, &limit).await));
-                }
-            };
+            let awaited = Awaited { what, expected, missing: "no download began" };
+            let (id, url, name) = page.during(awaited, doing, first, place).await?;
+            let missing = format!("{name:?} from {} has begun and is not done", shown(&url));
+            let awaited = Awaited { what, expected, missing: &missing };
+            let ended = |tally: &mut Tally| tally.downloads.iter().find(|one| one.id == id)?.end.clone();
+            let path = page.happens(awaited, page.navigation_patience, ended, place).await?;
             let Some(path) = path else {
                 let broken = Failure::with_reason(Reason::Protocol, "download of the page");
                 let actual = format!("{name:?} from {} was broken off", shown(&url));
@@ -92,18 +81,6 @@ impl Page {
                 raise(Failure::setup(format!("download {name:?} from {}: {problem}", shown(&url))))
             })?;
             Ok(Download { name, url, bytes })
-        }
-    }
-
-    async fn no_download(&self, seen: &str, trouble: Trouble, limit: &Limit) -> Failure {
-        match trouble {
-            Trouble::Silent => {
-                let failure = Failure::new("download of the page")
-                    .expected("is given whole")
-                    .actual(format!("{seen} (waited {})", span(limit.whole())));
-                self.with_surroundings(failure, self.main(), None).await
-            }
-            trouble => self.troubled("download of the page", trouble, limit).await,
         }
     }
 }

@@ -27,7 +27,40 @@ struct Surroundings {
     near: Vec<String>,
 }
 
+/// What was expected did not come about. Not yet recorded.
+pub(crate) struct Unsettled {
+    pub(crate) failure: Failure,
+    /// It was looked at, and did not hold; otherwise something stood in the way of looking.
+    pub(crate) unmet: bool,
+}
+
+impl Unsettled {
+    pub(crate) fn unmet(failure: Failure) -> Self {
+        Self { failure, unmet: true }
+    }
+
+    pub(crate) fn in_the_way(failure: Failure) -> Self {
+        Self { failure, unmet: false }
+    }
+}
+
 impl Page {
+    /// Returns whether a wish came about, and records that it did not; what stood in the way of looking is a failure.
+    pub(crate) fn wished(
+        &self,
+        settled: Result<(), Unsettled>,
+        place: &'static Location<'static>,
+    ) -> synthetic_core::Result<bool> {
+        let Err(Unsettled { failure, unmet }) = settled else { return Ok(true) };
+        if !unmet {
+            return Err(self.raise(failure, place));
+        }
+        if let Some(run) = self.run() {
+            run.raise_preference(failure.at(place));
+        }
+        Ok(false)
+    }
+
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
     pub(crate) fn raise(&self, failure: Failure, place: &'static Location<'static>) -> Failure {
         let failure = failure.at(place);

@@ -3,11 +3,10 @@
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 
-use synthetic_core::{Failure, Result};
+use synthetic_core::Result;
 
 use crate::page::Page;
-use crate::page::ask::Trouble;
-use crate::page::limit::span;
+use crate::page::during::Awaited;
 use crate::page::watch::Popup;
 
 /// # Popups
@@ -27,22 +26,10 @@ impl Page {
     {
         let (page, place, doing) = (self.clone(), Location::caller(), doing.into_future());
         async move {
-            page.count_check();
             let before = page.watch().read(|tally| tally.popups.len());
-            doing.await?;
-            let limit = page.limit(page.patience());
-            let opened = page.watch().until(|tally| tally.popups.remove(before));
-            match page.ask(&limit, async { Ok(opened.await) }).await {
-                Ok(Popup { tab, watch }) => Ok(page.sibling(tab, watch)),
-                Err(Trouble::Silent) => {
-                    let failure = Failure::new("popup of the page")
-                        .expected("opens")
-                        .actual(format!("no tab was opened (waited {})", span(limit.whole())));
-                    let failure = page.with_surroundings(failure, page.main(), None).await;
-                    Err(page.raise(failure, place))
-                }
-                Err(trouble) => Err(page.raise(page.troubled("popup of the page", trouble, &limit).await, place)),
-            }
+            let awaited = Awaited { what: "popup of the page", expected: "opens", missing: "no tab was opened" };
+            let Popup { tab, watch } = page.during(awaited, doing, |tally| tally.popups.remove(before), place).await?;
+            Ok(page.sibling(tab, watch))
         }
     }
 }
