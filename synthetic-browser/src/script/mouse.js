@@ -26,12 +26,15 @@ function listen() {
   for (const kind of AIMED) window.addEventListener(kind, strike, { capture: true, passive: false });
 }
 
-function aimAt(element) {
+function aimAt(element, point) {
   listen();
-  aim = { element, struck: null };
+  // What goes into another document is not heard of in this one.
+  const frame = /^(embed|fencedframe|frame|iframe|object)$/.test(elementAt(point)?.localName);
+  aim = frame ? null : { element, struck: null };
 }
 
-// What received the mouse: true for what it was aimed at, else the other element, or null when it was none of this document.
+// What received the mouse: true for what it was aimed at, or a document in it, else the other element, or null when it was
+// none of this document.
 function struck() {
   const was = aim;
   aim = null;

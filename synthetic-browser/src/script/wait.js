@@ -126,7 +126,7 @@ async function ready(query, needs, then, bound) {
     }
     const prepared = PREPARE[then.do]?.(element, then) ?? {};
     if (prepared.why) return not(prepared.why, seen.told);
-    if (then.aim && !prepared.already) aimAt(element);
+    if (then.aim && !prepared.already) aimAt(element, point);
     return { ok: true, ...point, ...prepared };
   }, () => told);
 }

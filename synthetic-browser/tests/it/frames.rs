@@ -163,6 +163,20 @@ fn http_authentication_is_answered() {
 }
 
 #[test]
+fn a_click_on_what_has_a_frame_in_it_is_received_by_the_frame() {
+    in_each_browser(|browser| async move {
+        let frame = "<p id=told></p><div id=around><iframe srcdoc=\"<body onclick='parent.told.append(1)'>card\"></iframe></div>";
+        works(&browser, frame, |page| async move {
+            page.css("iframe").click().await?;
+            page.id("told").text(eq("1".to_owned())).await?;
+            page.id("around").click().await?;
+            page.id("told").text(eq("11".to_owned())).await
+        })
+        .await;
+    });
+}
+
+#[test]
 fn what_was_filled_in_as_a_secret_is_in_no_failure() {
     in_each_browser(|browser| async move {
         // The second field cuts it, which no text that is looked for will find.
