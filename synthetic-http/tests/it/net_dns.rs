@@ -37,14 +37,14 @@ _sip._tcp IN SRV 0 5 5060 sip
 "#;
 
 /// An NSD that is authoritative for `shop.test`, with a folder that goes with it.
-struct Server {
-    at: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) at: SocketAddr,
     child: Child,
     _folder: TempDir,
 }
 
 impl Server {
-    async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let program = ["/usr/sbin/nsd", "/usr/local/sbin/nsd"].into_iter().find(|program| Path::new(program).exists());
         let Some(program) = program else {
             skipped("nsd");
@@ -77,12 +77,12 @@ impl Server {
         Some(Self { at, child, _folder: folder })
     }
 
-    fn lookup(&self, name: &str, record: Record) -> Lookup {
+    pub(crate) fn lookup(&self, name: &str, record: Record) -> Lookup {
         Dns::resolver(self.at.to_string()).lookup(name, record)
     }
 
     /// Asks it to end, which it does with its children.
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let id = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().await.unwrap();
@@ -179,7 +179,7 @@ async fn what_is_not_as_expected_is_told_with_the_answer() {
 }
 
 /// Answers every datagram with what `answer` makes of it.
-async fn scripted(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+pub(crate) async fn scripted(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let at = socket.local_addr().unwrap();
     tokio::spawn(async move {
