@@ -140,12 +140,7 @@ fn requests(api: &Http, url: &impl Fn(&str) -> String) -> Vec<Row> {
     let order = |path: &str| api.post(path).body("application/json", "{\"sku\": 7}").expect(status(201));
     vec![
         Row::passes("POST with a body", url("/orders"), post, order("/orders")),
-        Row::fails(
-            "POST without the body",
-            url("/orders"),
-            "prober: http, http: {method: POST}",
-            api.post("/orders"),
-        ),
+        Row::fails("POST without the body", url("/orders"), "prober: http, http: {method: POST}", api.post("/orders")),
         Row::passes("POST that is sent on by 307", url("/moved-orders"), post, order("/moved-orders")),
         Row::passes("HEAD", url("/empty"), "prober: http, http: {method: HEAD}", api.head("/empty")),
         Row::passes(

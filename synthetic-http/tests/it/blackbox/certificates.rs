@@ -1,17 +1,18 @@
 //! TLS: certificates that are good, and those that are not, with HTTP and without.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use synthetic_core::prelude::*;
 use synthetic_http::net::Tls;
 use synthetic_http::{Http, http_version, redirects, tls_version};
-use tempfile::TempDir;
 use tokio_rustls::rustls::{ServerConfig, crypto, version};
 use tonic::service::Routes;
 use tonic::transport::Identity;
 
 use super::row::Row;
+use super::wire::without_tls;
 use crate::authority::{Authority, accept, at, members_only, private, serve as serve_chain};
 use crate::grpc;
 use crate::support::{Server, bare};
@@ -19,32 +20,32 @@ use crate::support::{Server, bare};
 /// What the rows share: an authority, its certificate where the exporter reads it, and servers of it.
 struct Scene {
     authority: Authority,
-    folder: TempDir,
+    folder: PathBuf,
 }
 
 impl Scene {
-    fn new() -> Self {
-        let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
-        std::fs::write(folder.path().join("ca.pem"), authority.0.pem()).unwrap();
-        Self { authority, folder }
+    fn new(folder: &Path) -> Self {
+        let authority = Authority::new();
+        std::fs::write(folder.join("ca.pem"), authority.0.pem()).unwrap();
+        Self { authority, folder: folder.to_owned() }
     }
 
     /// Writes a file, and returns its path as a value of YAML.
     fn file(&self, name: &str, text: &str) -> String {
-        let path = self.folder.path().join(name);
+        let path = self.folder.join(name);
         std::fs::write(&path, text).unwrap();
         format!("'{}'", path.display())
     }
 
     /// Returns a module that trusts the authority, with more of `tls_config` and of `http`.
     fn http(&self, tls: &str, more: &str) -> String {
-        let ca = self.folder.path().join("ca.pem");
+        let ca = self.folder.join("ca.pem");
         format!("prober: http, http: {{tls_config: {{ca_file: '{}'{tls}}}{more}}}", ca.display())
     }
 
     /// Returns a module that trusts the authority without HTTP.
     fn tcp(&self, tls: &str, more: &str) -> String {
-        let ca = self.folder.path().join("ca.pem");
+        let ca = self.folder.join("ca.pem");
         format!("prober: tcp, tcp: {{tls: true, tls_config: {{ca_file: '{}'{tls}}}{more}}}", ca.display())
     }
 
@@ -69,15 +70,14 @@ fn https(server: &Server) -> String {
     server.url().replace("http:", "https:")
 }
 
-/// Returns the rows, and what has to stay for as long as they are judged.
-pub(super) async fn rows() -> (Vec<Row>, TempDir) {
-    let scene = Scene::new();
+pub(super) async fn rows(folder: &Path) -> Vec<Row> {
+    let scene = Scene::new(folder);
     let mut rows = trusted(&scene).await;
     rows.extend(refused(&scene).await);
     rows.extend(versions(&scene).await);
     rows.extend(without_http(&scene).await);
     rows.extend(shown_by_the_client(&scene).await);
-    (rows, scene.folder)
+    rows
 }
 
 async fn trusted(scene: &Scene) -> Vec<Row> {
@@ -107,12 +107,7 @@ async fn trusted(scene: &Scene) -> Vec<Row> {
             scene.http("", ", fail_if_not_ssl: true"),
             Http::at(plain.url()).trust_only_pem(scene.authority.0.pem()).get("/").expect(redirects(1)),
         ),
-        Row::passes(
-            "another name in TLS",
-            https(&named),
-            scene.http(", server_name: shop.test", ""),
-            by_name.get("/"),
-        ),
+        Row::passes("another name in TLS", https(&named), scene.http(", server_name: shop.test", ""), by_name.get("/")),
     ]
 }
 
@@ -125,9 +120,8 @@ async fn refused(scene: &Scene) -> Vec<Row> {
     let (key, certificate) = self_signed();
     let alone = serve_chain(vec![certificate.der().clone()], &key).await;
     let pinned = scene.file("alone.pem", &certificate.pem());
-    let row = |name, server: &Server| {
-        Row::fails(name, https(server), scene.http("", ""), scene.trusting(server).get("/"))
-    };
+    let row =
+        |name, server: &Server| Row::fails(name, https(server), scene.http("", ""), scene.trusting(server).get("/"));
     vec![
         row("a certificate that has expired", &expired),
         row("a certificate that is not valid yet", &early),
@@ -191,7 +185,7 @@ async fn without_http(scene: &Scene) -> Vec<Row> {
     let good = scene.authority.serve("127.0.0.1", |_| {}).await;
     let expired = scene.authority.serve("127.0.0.1", |params| params.not_after = date_time_ymd(2021, 1, 1)).await;
     let named = scene.authority.serve("shop.test", |_| {}).await;
-    let plain = Server::closing("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let plain = without_tls().await;
     let target = |server: &Server| server.addr.to_string();
     vec![
         Row::passes("TLS without HTTP", target(&good), scene.tcp("", ""), scene.handshake(&good)),
@@ -208,12 +202,7 @@ async fn without_http(scene: &Scene) -> Vec<Row> {
             "prober: tcp, tcp: {tls: true}",
             Tls::at(target(&good)),
         ),
-        Row::fails(
-            "TLS without HTTP, of a server without",
-            target(&plain),
-            scene.tcp("", ""),
-            scene.handshake(&plain),
-        ),
+        Row::fails("TLS without HTTP, of a server without", target(&plain), scene.tcp("", ""), scene.handshake(&plain)),
     ]
 }
 

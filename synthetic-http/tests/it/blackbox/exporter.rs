@@ -21,25 +21,23 @@ const BOUND: Duration = Duration::from_secs(60);
 pub(super) struct Exporter {
     process: Child,
     api: Http,
-    _folder: tempfile::TempDir,
 }
 
 impl Exporter {
     /// Starts one, or says that there is none.
-    pub(super) async fn start(rows: &[Row]) -> Option<Self> {
+    pub(super) async fn start(rows: &[Row], folder: &Path) -> Option<Self> {
         let Some(program) = PROGRAMS.into_iter().find(|program| Path::new(program).exists()) else {
             skipped("prometheus-blackbox-exporter");
             return None;
         };
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("blackbox.yml");
+        let file = folder.join("blackbox.yml");
         let modules: Vec<String> =
             rows.iter().enumerate().map(|(at, row)| format!("  {}: {{{}}}\n", module(at), row.module)).collect();
         std::fs::write(&file, format!("modules:\n{}", modules.concat())).unwrap();
         // A port that is free now may be taken when the exporter asks for it; then others are tried.
         for _ in 0..5 {
             if let Some((process, api)) = try_start(program, &file).await {
-                return Some(Self { process, api, _folder: folder });
+                return Some(Self { process, api });
             }
         }
         let modules = modules.concat();

@@ -1,6 +1,7 @@
 //! What is not HTTP: dialogues over TCP, STARTTLS, DNS, gRPC health, ICMP.
 
 use std::future::pending;
+use std::path::Path;
 use std::sync::Arc;
 
 use synthetic_core::Reason;
@@ -47,8 +48,8 @@ where
             return Ok(false);
         }
         let answer = match line.trim_end() {
-            "EHLO canary.test" if offers_tls => "250-mail.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n",
-            "EHLO canary.test" => "250-mail.test\r\n250 SIZE 1000\r\n",
+            "EHLO localhost" if offers_tls => "250-mail.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n",
+            "EHLO localhost" => "250-mail.test\r\n250 SIZE 1000\r\n",
             "STARTTLS" if offers_tls => "220 go ahead\r\n",
             "QUIT" => "221 bye\r\n",
             _ => "500 what?\r\n",
@@ -64,10 +65,10 @@ where
 }
 
 /// Returns the rows, and the name server that has to stay for as long as they are judged, where there is one.
-pub(super) async fn rows() -> (Vec<Row>, Option<net_dns::Server>) {
+pub(super) async fn rows(folder: &Path) -> (Vec<Row>, Option<net_dns::Server>) {
     let names = net_dns::Server::start().await;
     let mut rows = dialogues().await;
-    rows.extend(starttls().await);
+    rows.extend(starttls(folder).await);
     rows.extend(names.iter().flat_map(look_ups));
     rows.extend(health().await);
     rows.extend(echo().await);
@@ -84,9 +85,8 @@ async fn dialogues() -> Vec<Row> {
     .await;
     let silent = Server::raw(|_stream| async move { pending().await }).await;
     let at = || Tcp::at(mail.addr.to_string());
-    let soon = |expected: &str| {
-        format!("prober: tcp, timeout: 500ms, tcp: {{query_response: [{{expect: '{expected}'}}]}}")
-    };
+    let soon =
+        |expected: &str| format!("prober: tcp, timeout: 500ms, tcp: {{query_response: [{{expect: '{expected}'}}]}}");
     let target = |server: &Server| server.addr.to_string();
     vec![
         Row::passes("a port that is open", target(&mail), "prober: tcp", at()),
@@ -100,10 +100,10 @@ async fn dialogues() -> Vec<Row> {
         Row::passes(
             "a dialogue",
             target(&mail),
-            "prober: tcp, tcp: {query_response: [{expect: '^220 '}, {send: EHLO canary.test}, \
+            "prober: tcp, tcp: {query_response: [{expect: '^220 '}, {send: EHLO localhost}, \
              {expect: '^250-SIZE|^250 SIZE'}, {send: QUIT}, {expect: '^221 '}]}",
             at().expect_line(starts_with("220 "))
-                .send("EHLO canary.test\r\n")
+                .send("EHLO localhost\r\n")
                 .expect_match(matches("(?m)^250[- ]SIZE"))
                 .send("QUIT\r\n")
                 .expect_match(matches("(?m)^221 ")),
@@ -130,23 +130,22 @@ async fn dialogues() -> Vec<Row> {
     ]
 }
 
-async fn starttls() -> Vec<Row> {
+async fn starttls(folder: &Path) -> Vec<Row> {
     let authority = Authority::new();
     let (key, certificate) = authority.issue("127.0.0.1", |_| {});
     let with = mail(Some(TlsAcceptor::from(Arc::new(config(vec![certificate], &key))))).await;
     let without = mail(None).await;
-    let module = "prober: tcp, tcp: {query_response: [{expect: '^220 '}, {send: EHLO canary.test}, \
+    let module = "prober: tcp, tcp: {query_response: [{expect: '^220 '}, {send: EHLO localhost}, \
                   {expect: '^250[- ]STARTTLS'}, {send: STARTTLS}, {expect: '^220 '}, {starttls: true}, \
-                  {send: EHLO canary.test}, {expect: '^250 SIZE'}, {send: QUIT}]";
+                  {send: EHLO localhost}, {expect: '^250 SIZE'}, {send: QUIT}]";
     // The dialogue waits for a line that a server without TLS does not say.
     let soon = format!("{}, timeout: 500ms", module.to_owned() + "}");
     let trusting = format!("{module}, tls_config: {{ca_file: ");
     let check = |server: &Server| {
         let tls = Tls::at(server.addr.to_string()).starttls(StartTls::Smtp).trust_only_pem(authority.0.pem());
-        tls.send("EHLO canary.test\r\n").expect_match(matches("(?m)^250 SIZE")).send("QUIT\r\n")
+        tls.send("EHLO localhost\r\n").expect_match(matches("(?m)^250 SIZE")).send("QUIT\r\n")
     };
-    let folder = tempfile::tempdir().unwrap().keep();
-    let ca = folder.join("ca.pem");
+    let ca = folder.join("mail-ca.pem");
     std::fs::write(&ca, authority.0.pem()).unwrap();
     vec![
         Row::passes(
@@ -172,7 +171,11 @@ fn look_ups(server: &net_dns::Server) -> Vec<Row> {
     let fails = |name, module, ours: Ours| Row::fails(name, target.as_str(), module, ours);
     vec![
         passes("A of a name", asked("shop.test", "A", ""), a().into()),
-        fails("A of a name that is none", asked("gone.shop.test", "A", ""), server.lookup("gone.shop.test", Record::A).into()),
+        fails(
+            "A of a name that is none",
+            asked("gone.shop.test", "A", ""),
+            server.lookup("gone.shop.test", Record::A).into(),
+        ),
         passes(
             "NXDOMAIN that is expected",
             asked("gone.shop.test", "A", ", valid_rcodes: [NXDOMAIN]"),
@@ -253,7 +256,7 @@ async fn health() -> Vec<Row> {
 async fn echo() -> Vec<Row> {
     let ping = Ping::to("127.0.0.1");
     if Ours::from(ping.clone().expect(lost(between(0, 1)))).run().await.reason == Some(Reason::Setup) {
-        skipped_quietly();
+        say_that_it_may_not();
         return Vec::new();
     }
     vec![Row::passes("an echo of this machine", "127.0.0.1", "prober: icmp", ping)]
@@ -261,6 +264,6 @@ async fn echo() -> Vec<Row> {
 
 /// Whether a process may is the machine's choice, in CI too.
 #[expect(clippy::print_stdout, reason = "who runs the tests should know what they did not do")]
-fn skipped_quietly() {
+fn say_that_it_may_not() {
     println!("skipped: this process may not send ICMP");
 }

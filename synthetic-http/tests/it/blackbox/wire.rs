@@ -4,7 +4,7 @@ use std::future::pending;
 
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, body, http_version};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::row::Row;
@@ -19,6 +19,15 @@ async fn stalling(beginning: &'static str) -> Server {
         read_request(&mut stream).await?;
         stream.write_all(beginning.as_bytes()).await?;
         pending().await
+    })
+    .await
+}
+
+/// A server that speaks HTTP, where TLS is begun: it answers the first byte.
+pub(super) async fn without_tls() -> Server {
+    Server::raw(|mut stream| async move {
+        stream.read_u8().await?;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await
     })
     .await
 }
@@ -79,7 +88,8 @@ async fn answers() -> Vec<Row> {
 async fn nobody() -> Vec<Row> {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let shop = Server::answering(|_| ok("all is well")).await;
-    let at_port = |scheme: &str, host: &str| format!("{scheme}://{host}:{}", shop.addr.port());
+    let by_name = format!("http://localhost:{}", shop.addr.port());
+    let plain = without_tls().await.url().replace("http:", "https:");
     vec![
         Row::fails(
             "a port that is closed",
@@ -95,9 +105,9 @@ async fn nobody() -> Vec<Row> {
         ),
         Row::passes(
             "IPv4 only",
-            at_port("http", "localhost"),
+            by_name.as_str(),
             "prober: http, http: {preferred_ip_protocol: ip4, ip_protocol_fallback: false}",
-            Http::at(at_port("http", "localhost")).ipv4_only().get("/"),
+            Http::at(&by_name).ipv4_only().get("/"),
         ),
         Row::fails(
             "IPv6 only of what has none",
@@ -105,12 +115,7 @@ async fn nobody() -> Vec<Row> {
             "prober: http, http: {preferred_ip_protocol: ip6, ip_protocol_fallback: false}",
             Http::at(shop.url()).ipv6_only().get("/"),
         ),
-        Row::fails(
-            "TLS of a server without",
-            at_port("https", "127.0.0.1"),
-            "prober: http",
-            Http::at(at_port("https", "127.0.0.1")).get("/"),
-        ),
+        Row::fails("TLS of a server without", plain.as_str(), "prober: http", Http::at(&plain).get("/")),
     ]
 }
 
@@ -129,11 +134,12 @@ async fn through_a_proxy() -> Vec<Row> {
     })
     .await;
     let module = |proxy: &str| {
-        format!("prober: http, http: {{proxy_url: '{proxy}', fail_if_header_not_matches: [{{header: Via, regexp: test}}]}}")
+        format!(
+            "prober: http, http: {{proxy_url: '{proxy}', fail_if_header_not_matches: [{{header: Via, regexp: test}}]}}"
+        )
     };
-    let through = |proxy: &str| {
-        Http::at(shop.url()).proxy(proxy).get("/").expect(synthetic_http::header("via", matches("test")))
-    };
+    let through =
+        |proxy: &str| Http::at(shop.url()).proxy(proxy).get("/").expect(synthetic_http::header("via", matches("test")));
     let (proxy, nobody) = (proxy.url(), "http://127.0.0.1:1");
     vec![
         Row::passes("through a proxy", shop.url(), module(&proxy), through(&proxy)),
