@@ -60,7 +60,9 @@ fn judge(row: &Row, theirs: &Probe, ours: &Report) -> Option<String> {
     if theirs.passed() != (row.passes != differs) {
         wrong.push(if differs { "the difference is no longer there" } else { "the verdicts differ" }.to_owned());
     }
-    wrong.extend(measured(theirs, ours));
+    if !differs {
+        wrong.extend(measured(theirs, ours));
+    }
     let name = row.name;
     (!wrong.is_empty()).then(|| format!("── {name}: {}\n{ours}\n{}", wrong.join(", "), theirs.text))
 }
@@ -72,12 +74,14 @@ fn measured(theirs: &Probe, ours: &Report) -> Vec<String> {
     let expires =
         expires.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).map(|since| since.as_secs_f64());
     let version = request.protocol.as_ref().and_then(|name| name.strip_prefix("HTTP/")?.parse().ok());
+    // The exporter counts the redirect too that is not followed.
+    let arrived = request.status.is_some_and(|status| status < 300);
     let both_passed = theirs.passed() && ours.outcome == Outcome::Passed;
     let rows = [
         ("probe_http_status_code", request.status.map(f64::from), true),
         ("probe_ssl_earliest_cert_expiry", expires, true),
         ("probe_http_version", version, both_passed),
-        ("probe_http_redirects", Some(f64::from(request.redirects)), both_passed),
+        ("probe_http_redirects", Some(f64::from(request.redirects)), both_passed && arrived),
         // A u64 below 2^53.
         ("probe_http_uncompressed_body_length", Some(request.size as f64), both_passed),
     ];

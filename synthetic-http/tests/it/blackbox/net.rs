@@ -7,7 +7,9 @@ use std::sync::Arc;
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
 use synthetic_http::Http;
-use synthetic_http::net::{Ping, Record, StartTls, Tcp, Tls, lost, record_count, records, response_code};
+use synthetic_http::net::{
+    Ping, Record, StartTls, Tcp, Tls, additional_records, authority_records, lost, record_count, records, response_code,
+};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -83,6 +85,17 @@ async fn dialogues() -> Vec<Row> {
         pending().await
     })
     .await;
+    let asking = Server::raw(|stream| async move {
+        let mut stream = BufStream::new(stream);
+        stream.write_all(b"NOTICE hi\r\nPING :7f3a\r\n").await?;
+        stream.flush().await?;
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        let welcome = if line.trim_end() == "PONG :7f3a" { "welcome\r\n" } else { "go away\r\n" };
+        stream.write_all(welcome.as_bytes()).await?;
+        stream.flush().await
+    })
+    .await;
     let silent = Server::raw(|_stream| async move { pending().await }).await;
     let at = || Tcp::at(mail.addr.to_string());
     let soon =
@@ -113,6 +126,12 @@ async fn dialogues() -> Vec<Row> {
             target(&mail),
             "prober: tcp, tcp: {query_response: [{expect: '^220 ', send: QUIT}, {expect: '^250 '}]}",
             at().expect_line(starts_with("220 ")).send("QUIT\r\n").expect_match(matches("(?m)^250 ")),
+        ),
+        Row::passes(
+            "a word that is wanted back",
+            target(&asking),
+            "prober: tcp, tcp: {query_response: [{expect: '^PING :(\\S+)', send: 'PONG :${1}'}, {expect: ^welcome}]}",
+            Tcp::at(target(&asking)).reply(r"^PING :(\S+)", "PONG :$1\r\n").expect_line("welcome"),
         ),
         Row::fails(
             "a greeting that does not come",
@@ -165,6 +184,7 @@ fn look_ups(server: &net_dns::Server) -> Vec<Row> {
     let answers = |kind: &str, rule: &str, regexp: &str| {
         asked("shop.test", kind, &format!(", validate_answer_rrs: {{{rule}: ['{regexp}']}}"))
     };
+    let sent_on = || server.lookup("www.eu.shop.test", Record::A);
     let a = || server.lookup("shop.test", Record::A);
     let target = server.at.to_string();
     let passes = |name, module, ours: Ours| Row::passes(name, target.as_str(), module, ours);
@@ -225,6 +245,30 @@ fn look_ups(server: &net_dns::Server) -> Vec<Row> {
                 .expect(records(contains("192.0.2.59")))
                 .into(),
         ),
+        passes(
+            "a look-up over TCP",
+            asked("shop.test", "A", ", transport_protocol: tcp"),
+            server.lookup("shop.test", Record::A).over_tcp().into(),
+        ),
+        passes("SOA of a zone", asked("shop.test", "SOA", ""), server.lookup("shop.test", Record::Soa).into()),
+        passes(
+            "who else knows, and where",
+            asked(
+                "www.eu.shop.test",
+                "A",
+                ", validate_authority_rrs: {fail_if_not_matches_regexp: ['NS\\s+ns\\.eu']}, \
+                 validate_additional_rrs: {fail_if_none_matches_regexp: ['192\\.0\\.2\\.99']}",
+            ),
+            sent_on()
+                .expect(authority_records(every(contains(" NS ns.eu."))))
+                .expect(additional_records(some(contains("192.0.2.99"))))
+                .into(),
+        ),
+        fails(
+            "somebody else knows",
+            asked("www.eu.shop.test", "A", ", validate_authority_rrs: {fail_if_matches_regexp: ['ns\\.eu']}"),
+            sent_on().expect(authority_records(not(some(contains("ns.eu"))))).into(),
+        ),
         fails(
             "a zone of others",
             asked("pay.example", "A", ", recursion_desired: false"),
@@ -259,7 +303,15 @@ async fn echo() -> Vec<Row> {
         say_that_it_may_not();
         return Vec::new();
     }
-    vec![Row::passes("an echo of this machine", "127.0.0.1", "prober: icmp", ping)]
+    vec![
+        Row::passes("an echo of this machine", "127.0.0.1", "prober: icmp", ping.clone()),
+        Row::passes(
+            "a large echo over one hop",
+            "127.0.0.1",
+            "prober: icmp, icmp: {payload_size: 4000, ttl: 1}",
+            ping.payload(4_000).hops(1),
+        ),
+    ]
 }
 
 /// Whether a process may is the machine's choice, in CI too.
