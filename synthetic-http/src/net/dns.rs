@@ -304,8 +304,8 @@ impl Probe for Lookup {
     async fn go(&self, trail: &mut Trail) -> Result<DnsAnswer, WireError> {
         let Some(name) = &self.parsed else { unreachable!("a name that is none is a problem, found before") };
         let server = self.server(trail).await?;
-        let query = exchange::Query { name, kind: self.record.wire(), recursive: self.recursive };
-        let reply = exchange::ask(server, &query, self.over_tcp, trail).await?;
+        let question = exchange::Question { name, kind: self.record.wire(), recursive: self.recursive };
+        let reply = exchange::ask(server, &question, self.over_tcp, trail).await?;
         Ok(DnsAnswer::new(reply, self.record, server, trail.finish()))
     }
 }

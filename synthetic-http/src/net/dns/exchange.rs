@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hickory_proto::op::{self, Message, MessageType};
+use hickory_proto::op::{Message, MessageType, Query};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -25,7 +25,7 @@ const RESPONSE: u8 = 0x80;
 const TRUNCATED: u8 = 0x02;
 
 /// What is asked.
-pub(super) struct Query<'a> {
+pub(super) struct Question<'a> {
     pub(super) name: &'a Name,
     pub(super) kind: RecordType,
     pub(super) recursive: bool,
@@ -40,14 +40,14 @@ pub(super) struct Reply {
 /// Asks a server, for as long as the one who calls waits.
 pub(super) async fn ask(
     server: SocketAddr,
-    asked: &Query<'_>,
+    asked: &Question<'_>,
     only_tcp: bool,
     trail: &mut Trail,
 ) -> Result<Reply, WireError> {
     // A random id, besides the port that the system chooses at random, keeps others from answering in its place.
     let mut query = Message::query();
     query.metadata.recursion_desired = asked.recursive;
-    query.add_query(op::Query::query(asked.name.clone(), asked.kind));
+    query.add_query(Query::query(asked.name.clone(), asked.kind));
     let bytes = query.to_vec().map_err(|error| {
         WireError::new(Phase::Setup, Kind::BadRequest, format!("the query cannot be written: {error}"))
     })?;
