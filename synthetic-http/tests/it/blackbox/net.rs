@@ -237,6 +237,11 @@ fn look_ups(server: &net_dns::Server) -> Vec<Row> {
             a().expect(records(not(every(starts_with("192.0.2."))))).into(),
         ),
         passes(
+            "not all records are unwanted",
+            answers("A", "fail_if_all_match_regexp", "192\\.0\\.2\\.7$"),
+            a().expect(records(not(every(eq("192.0.2.7"))))).into(),
+        ),
+        passes(
             "an answer that is too long for UDP",
             asked("many.shop.test", "A", ", validate_answer_rrs: {fail_if_none_matches_regexp: ['192\\.0\\.2\\.59$']}"),
             server

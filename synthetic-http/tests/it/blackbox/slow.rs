@@ -86,11 +86,14 @@ async fn rows(folder: &std::path::Path) -> Vec<(Row, &'static [&'static str])> {
     ]
 }
 
-/// Returns which share of the whole is in no phase, having checked that no more than the whole is.
-fn between(name: &str, phases: &HashMap<&str, f64>, whole: f64) -> f64 {
+/// Says what is wrong with phases, if anything: a share of the whole that is in none of them, or one that was shorter than
+/// the part that it is of. More than the whole they never are.
+fn wrong(phases: &HashMap<&str, f64>, whole: f64, slow: &[&str]) -> Option<String> {
     let sum: f64 = phases.values().sum();
-    assert!(sum <= whole * (1.0 + SHARE), "{name}: {sum} s of {whole} s in {phases:?}");
-    (whole - sum) / whole
+    assert!(sum <= whole * (1.0 + SHARE), "{sum} s of {whole} s are in {phases:?}");
+    // A client that was stuck when the first byte came sees less of what follows.
+    let is_short = slow.iter().any(|name| phases[name] < PART.as_secs_f64() * (1.0 - SHARE));
+    (is_short || sum < whole * (1.0 - SHARE)).then(|| format!("{sum} s of {whole} s are in {phases:?}"))
 }
 
 fn ours(request: &RequestReport) -> (HashMap<&str, f64>, f64) {
@@ -115,23 +118,22 @@ async fn phases_sum_to_the_whole_here_and_in_blackbox_exporter() {
     let exporter = Exporter::start(&rows, folder.path()).await;
     for (at, (row, slow)) in rows.iter().zip(slow).enumerate() {
         // A machine that is busy lets time pass between any two phases; a part that no phase counts is there every time.
-        let (mut here, mut there) = (f64::INFINITY, f64::INFINITY);
+        let mut here = Some("not measured".to_owned());
+        let mut there = here.clone().filter(|_| exporter.is_some());
         for _ in 0..TRIES {
-            if here > SHARE {
+            if here.is_some() {
                 let report = row.ours.run().await;
                 report.assert_passed();
                 let (phases, whole) = ours(&report.requests[0]);
-                assert!(slow.iter().all(|name| phases[name] >= PART.as_secs_f64() * 0.95), "{}: {phases:?}", row.name);
-                here = here.min(between(row.name, &phases, whole));
+                here = wrong(&phases, whole, slow);
             }
-            let Some(exporter) = exporter.as_ref().filter(|_| there > SHARE) else { continue };
-            let probe = exporter.probe(at, row).await;
-            assert!(probe.passed(), "{}: {}", row.name, probe.text);
-            let (phases, whole) = theirs(&probe);
-            assert!(slow.iter().all(|name| phases[name] >= PART.as_secs_f64() * 0.95), "{}: {phases:?}", row.name);
-            there = there.min(between(row.name, &phases, whole));
+            if let Some(exporter) = exporter.as_ref().filter(|_| there.is_some()) {
+                let probe = exporter.probe(at, row).await;
+                assert!(probe.passed(), "{}: {}", row.name, probe.text);
+                let (phases, whole) = theirs(&probe);
+                there = wrong(&phases, whole, slow);
+            }
         }
-        assert!(here <= SHARE, "{}: {here:.3} of the time is in no phase", row.name);
-        assert!(exporter.is_none() || there <= SHARE, "{}: {there:.3} of the exporter's time is in no phase", row.name);
+        assert_eq!((here, there), (None, None), "{}: here, and there", row.name);
     }
 }
