@@ -218,7 +218,7 @@ async fn what_is_not_as_expected_is_told_with_the_answer() {
 }
 
 /// Answers every datagram with what `answer` makes of it.
-pub(crate) async fn scripted(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+async fn scripted(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let at = socket.local_addr().unwrap();
     tokio::spawn(async move {
