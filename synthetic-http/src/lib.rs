@@ -74,6 +74,8 @@ pub use self::websocket::{Close, Message, WebSocket};
 /// The examples on the pages of the repository about this crate, which are compiled like any other.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../../docs/http/blackbox.md")]
+    struct Blackbox;
     #[cfg(all(feature = "golden", feature = "html", feature = "openapi"))]
     #[doc = include_str!("../../docs/http/body.md")]
     struct Body;

@@ -38,13 +38,15 @@ mod dialogue;
 mod dns;
 #[cfg(feature = "icmp")]
 mod ping;
+mod reply;
 mod tcp;
 mod tls;
 mod trail;
 
 #[cfg(feature = "dns")]
 pub use self::dns::{
-    Dns, DnsAnswer, DnsRecord, Lookup, Record, authoritative, record_count, records, response_code, ttl,
+    Dns, DnsAnswer, DnsRecord, Lookup, Record, additional_records, authoritative, authority_records, record_count,
+    records, response_code, ttl,
 };
 #[cfg(feature = "icmp")]
 pub use self::ping::{Echoes, Ping, lost, round_trip};

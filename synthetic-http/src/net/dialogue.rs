@@ -9,6 +9,7 @@ use synthetic_core::expect::{self, Matcher, Mismatch, Sense, described};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::dial::causes;
+use super::reply::Reply;
 use super::trail::{Stage, Trail, escaped};
 use crate::wire::diagnose::unconnected;
 use crate::wire::{Kind, Phase, WireError};
@@ -32,6 +33,7 @@ enum Turn {
     Send(Bytes),
     Line(Text),
     Match(Text),
+    Reply(Reply),
     Bytes(Bytes),
     End,
 }
@@ -79,6 +81,12 @@ impl Dialogue {
         defect.map_or(Ok(()), |defect| Err(format!("what is expected to be said: {defect}")))
     }
 
+    /// Adds a turn, or returns what is wrong with its pattern or its answer.
+    pub(super) fn reply(&mut self, pattern: &str, answer: &str) -> Result<(), String> {
+        self.turns.push(Turn::Reply(Reply::new(pattern, answer)?));
+        Ok(())
+    }
+
     pub(super) fn bytes(&mut self, bytes: impl Into<Bytes>) {
         self.turns.push(Turn::Bytes(bytes.into()));
     }
@@ -108,6 +116,16 @@ impl Dialogue {
                 Turn::Match(matcher) => {
                     talk.until(&**matcher).await?;
                     Ok(())
+                }
+                Turn::Reply(reply) => {
+                    let wanted = format!("a line that matches {}", reply.pattern());
+                    let answer = loop {
+                        if let Some(answer) = reply.to(&talk.line(&wanted).await?) {
+                            break answer;
+                        }
+                    };
+                    talk.send(answer.as_bytes()).await?;
+                    continue;
                 }
                 Turn::Bytes(bytes) => talk.bytes(bytes).await?.map_err(|mismatch| ("bytes", mismatch)),
                 Turn::End => talk.end().await?.map_err(|mismatch| ("end of the connection", mismatch)),

@@ -14,8 +14,10 @@ use synthetic_core::Result;
 use synthetic_core::expect::ge;
 
 pub use self::answer::{DnsAnswer, DnsRecord};
-use self::expect::{COUNT, RECORDS, RESPONSE_CODE};
-pub use self::expect::{authoritative, record_count, records, response_code, ttl};
+use self::expect::{ADDITIONAL, AUTHORITY, COUNT, RECORDS, RESPONSE_CODE};
+pub use self::expect::{
+    additional_records, authoritative, authority_records, record_count, records, response_code, ttl,
+};
 use super::check::{self, Check, Probe};
 use super::dial::{Target, resolve};
 use super::trail::Trail;
@@ -82,7 +84,7 @@ impl Dns {
         let resolver =
             check.parsed(self.resolver.clone().map_err(|problem| format!("the resolver {problem}"))).flatten();
         let name = name.strip_suffix('.').unwrap_or(name).to_owned();
-        Lookup { resolver, name, parsed, record, recursive: true, check }
+        Lookup { resolver, name, parsed, record, recursive: true, over_tcp: false, check }
     }
 }
 
@@ -116,6 +118,11 @@ pub enum Record {
     Srv,
     /// Who may issue certificates: `0 issue "letsencrypt.org"`.
     Caa,
+    /// Where the zone begins: its first name server, who keeps it, its serial number, and four times in seconds:
+    /// `ns1.shop.example. admin.shop.example. 2026112100 3600 600 86400 60`.
+    Soa,
+    /// The name of an address, asked for as `7.2.0.192.in-addr.arpa`: `shop.example.`.
+    Ptr,
 }
 
 impl Record {
@@ -131,6 +138,8 @@ impl Record {
             Self::Ns => "NS",
             Self::Srv => "SRV",
             Self::Caa => "CAA",
+            Self::Soa => "SOA",
+            Self::Ptr => "PTR",
         }
     }
 
@@ -144,6 +153,8 @@ impl Record {
             Self::Ns => RecordType::NS,
             Self::Srv => RecordType::SRV,
             Self::Caa => RecordType::CAA,
+            Self::Soa => RecordType::SOA,
+            Self::Ptr => RecordType::PTR,
         }
     }
 }
@@ -166,6 +177,7 @@ pub struct Lookup {
     parsed: Option<Name>,
     record: Record,
     recursive: bool,
+    over_tcp: bool,
     check: Check<DnsAnswer>,
 }
 
@@ -191,6 +203,12 @@ impl Lookup {
     /// Asks for what the server itself knows: a name server that is asked for a zone it does not have then says so.
     pub fn without_recursion(mut self) -> Self {
         self.recursive = false;
+        self
+    }
+
+    /// Asks over TCP alone: what UDP would hide, such as a firewall that lets only that through.
+    pub fn over_tcp(mut self) -> Self {
+        self.over_tcp = true;
         self
     }
 
@@ -276,7 +294,7 @@ impl Probe for Lookup {
     fn defaults(&self, answer: &DnsAnswer) -> Vec<Expectation<DnsAnswer>> {
         match answer.response_code() {
             _ if self.has(&[RESPONSE_CODE]) => Vec::new(),
-            "NOERROR" if self.has(&[RECORDS, COUNT]) => Vec::new(),
+            "NOERROR" if self.has(&[RECORDS, COUNT, AUTHORITY, ADDITIONAL]) => Vec::new(),
             "NOERROR" => vec![record_count(ge(1))],
             // That there is no record then is no news.
             _ => vec![response_code("NOERROR")],
@@ -286,7 +304,8 @@ impl Probe for Lookup {
     async fn go(&self, trail: &mut Trail) -> Result<DnsAnswer, WireError> {
         let Some(name) = &self.parsed else { unreachable!("a name that is none is a problem, found before") };
         let server = self.server(trail).await?;
-        let reply = exchange::ask(server, name, self.record.wire(), self.recursive, trail).await?;
+        let question = exchange::Question { name, kind: self.record.wire(), recursive: self.recursive };
+        let reply = exchange::ask(server, &question, self.over_tcp, trail).await?;
         Ok(DnsAnswer::new(reply, self.record, server, trail.finish()))
     }
 }

@@ -19,8 +19,10 @@ use crate::expect::{Expectation, Timed, of};
 use crate::wire::diagnose::unconnected;
 use crate::wire::{Kind, Phase, WireError, span};
 
-/// What an echo request carries: as many bytes as `ping` sends.
-const PAYLOAD: [u8; 56] = [0; 56];
+/// How many bytes an echo request carries: as many as `ping` sends.
+const PAYLOAD: u16 = 56;
+/// The most that it can carry, in a packet of IPv4 (RFC 791) with its 20 bytes and the 8 of ICMP.
+const MOST: u16 = u16::MAX - 28;
 const LOST: &str = "lost echo requests";
 
 /// Holds echo requests of ICMP to be sent to a host, one after the other. Cheap to clone.
@@ -56,6 +58,8 @@ pub struct Ping {
     host: Option<Host<String>>,
     times: u16,
     wait: Duration,
+    payload: u16,
+    hops: Option<u8>,
     check: Check<Echoes>,
 }
 
@@ -70,7 +74,7 @@ impl Ping {
             _ => parse_host(&address),
         };
         let host = check.parsed(parsed.map_err(|why| format!("{address:?} is no host: {why}")));
-        Self { address, host, times: 1, wait: Duration::from_secs(1), check }
+        Self { address, host, times: 1, wait: Duration::from_secs(1), payload: PAYLOAD, hops: None, check }
     }
 
     /// Sets how many requests are sent, the next when the one before is answered or given up.
@@ -85,6 +89,26 @@ impl Ping {
     /// Sets how long each request has to be answered before it counts as lost.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Sets how many bytes each request carries, 56 unless said otherwise and at most 65507: large ones are lost where small
+    /// ones are not. The system may send one in pieces.
+    pub fn payload(mut self, bytes: u16) -> Self {
+        if bytes > MOST {
+            self.check.has_problem(format!("an echo request carries at most {MOST} bytes, not {bytes}"));
+        }
+        self.payload = bytes;
+        self
+    }
+
+    /// Sets how many routers each request may pass (the TTL of IPv4, the hop limit of IPv6), the system's choice unless said
+    /// otherwise. One that would pass more is lost, and the failure says where.
+    pub fn hops(mut self, most: u8) -> Self {
+        if most == 0 {
+            self.check.has_problem("an echo request with no hop at all goes nowhere: allow at least one".to_owned());
+        }
+        self.hops = Some(most);
         self
     }
 
@@ -151,14 +175,15 @@ impl Probe for Ping {
         // An address without a port: ICMP has none.
         trail.peer = Some(SocketAddr::new(address, 0));
         trail.protocol = Some("ICMP");
-        let socket = Client::new(&config(address)).map_err(|error| unopened(&error))?;
+        let socket = Client::new(&config(address, self.hops)).map_err(|error| unopened(&error))?;
         let mut pinger = socket.pinger(address, PingIdentifier(fastrand::u16(..))).await;
         pinger.timeout(self.wait);
         let shown = name(host);
+        let payload = vec![0; self.payload.into()];
         let mut echoes = Vec::with_capacity(self.times.into());
         for sequence in 0..self.times {
             trail.enter(Stage::Ask, format!("echo request {} of {} to {shown}", sequence + 1, self.times));
-            echoes.push(match pinger.ping(PingSequence(sequence), &PAYLOAD).await {
+            echoes.push(match pinger.ping(PingSequence(sequence), &payload).await {
                 Ok((packet, took)) => answer_of(&packet).map(|()| took),
                 Err(SurgeError::Timeout { .. }) => Err(format!("no answer within {}", span(self.wait))),
                 Err(SurgeError::IOError(error)) => return Err(unsent(&shown, &error)),
@@ -169,8 +194,12 @@ impl Probe for Ping {
     }
 }
 
-fn config(address: IpAddr) -> Config {
-    Config::builder().kind(if address.is_ipv4() { ICMP::V4 } else { ICMP::V6 }).build()
+fn config(address: IpAddr, hops: Option<u8>) -> Config {
+    let config = Config::builder().kind(if address.is_ipv4() { ICMP::V4 } else { ICMP::V6 });
+    match hops {
+        Some(most) => config.ttl(most.into()).build(),
+        None => config.build(),
+    }
 }
 
 /// Explains why there is no socket for ICMP: nothing was learned of the host.

@@ -88,6 +88,23 @@ impl Tcp {
         self
     }
 
+    /// Reads lines until one matches a regular expression, and sends an answer in which `$1` or `${name}` is what a group of it
+    /// matched, and `$$` a dollar: for a server that wants its own word back.
+    ///
+    /// A group that the pattern does not have is an error of our own, found before anything is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_http::net::Tcp;
+    /// let _chat = Tcp::at("chat.internal:6667").send("NICK canary\r\n").reply(r"^PING :(\S+)", "PONG :$1\r\n");
+    /// ```
+    pub fn reply(mut self, pattern: impl AsRef<str>, answer: impl AsRef<str>) -> Self {
+        let added = self.dialogue.reply(pattern.as_ref(), answer.as_ref());
+        self.check.parsed(added);
+        self
+    }
+
     /// Reads as many bytes as these, and expects these.
     ///
     /// # Examples

@@ -182,6 +182,13 @@ impl Tls {
         self
     }
 
+    /// Answers a line over TLS in words of it, as [`Tcp::reply`](super::Tcp::reply) does.
+    pub fn reply(mut self, pattern: impl AsRef<str>, answer: impl AsRef<str>) -> Self {
+        let added = self.dialogue.reply(pattern.as_ref(), answer.as_ref());
+        self.check.parsed(added);
+        self
+    }
+
     /// Demands something of the handshake. All that is demanded is judged, then one failure lists everything unmet.
     pub fn expect(mut self, expectation: Expectation<Handshake>) -> Self {
         self.check.expect(expectation);

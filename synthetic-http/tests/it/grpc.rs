@@ -19,7 +19,7 @@ use crate::authority::Authority;
 use crate::support::{self, Told, bare, masked, read_request};
 
 /// Serves these routes, over TLS with this identity.
-async fn serve(routes: Routes, identity: Option<Identity>) -> SocketAddr {
+pub(crate) async fn serve(routes: Routes, identity: Option<Identity>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let mut server = Server::builder();
@@ -31,7 +31,7 @@ async fn serve(routes: Routes, identity: Option<Identity>) -> SocketAddr {
 }
 
 /// Returns the health service of a shop, and what sets it.
-async fn shop() -> (HealthReporter, Routes) {
+pub(crate) async fn shop() -> (HealthReporter, Routes) {
     let (reporter, service) = health_reporter();
     reporter.set_service_status("shop.Orders", tonic_health::ServingStatus::Serving).await;
     reporter.set_service_status("shop.Stock", tonic_health::ServingStatus::NotServing).await;

@@ -5,6 +5,8 @@
 mod addresses;
 mod auth;
 mod authority;
+#[cfg(all(feature = "compression", feature = "dns", feature = "grpc", feature = "icmp"))]
+mod blackbox;
 mod bodies;
 mod captures;
 mod checks;

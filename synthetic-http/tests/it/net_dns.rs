@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
 use synthetic_http::latency;
-use synthetic_http::net::{Dns, Lookup, Record, Tcp, authoritative, record_count, records, response_code, ttl};
+use synthetic_http::net::{
+    Dns, Lookup, Record, Tcp, additional_records, authoritative, authority_records, record_count, records,
+    response_code, ttl,
+};
 use tempfile::TempDir;
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::process::{Child, Command};
 
 use crate::support::{Told, run_check, skipped};
@@ -34,17 +37,20 @@ $TTL 300
 ns1      IN A 127.0.0.1
 www      IN CNAME @
 _sip._tcp IN SRV 0 5 5060 sip
+7.rev    IN PTR www
+eu       IN NS ns.eu
+ns.eu    IN A 192.0.2.99
 "#;
 
 /// An NSD that is authoritative for `shop.test`, with a folder that goes with it.
-struct Server {
-    at: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) at: SocketAddr,
     child: Child,
     _folder: TempDir,
 }
 
 impl Server {
-    async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let program = ["/usr/sbin/nsd", "/usr/local/sbin/nsd"].into_iter().find(|program| Path::new(program).exists());
         let Some(program) = program else {
             skipped("nsd");
@@ -77,12 +83,12 @@ impl Server {
         Some(Self { at, child, _folder: folder })
     }
 
-    fn lookup(&self, name: &str, record: Record) -> Lookup {
+    pub(crate) fn lookup(&self, name: &str, record: Record) -> Lookup {
         Dns::resolver(self.at.to_string()).lookup(name, record)
     }
 
     /// Asks it to end, which it does with its children.
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let id = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().await.unwrap();
@@ -100,7 +106,7 @@ async fn run_of(check: Lookup) -> Report {
 #[tokio::test]
 async fn every_type_of_record_is_asked_of_a_real_name_server() {
     let Some(server) = Server::start().await else { return };
-    let rows: [(&str, Record, &[&str]); 8] = [
+    let rows: [(&str, Record, &[&str]); 10] = [
         ("shop.test", Record::A, &["192.0.2.7", "192.0.2.8"]),
         ("shop.test", Record::Aaaa, &["2001:db8::7"]),
         ("www.shop.test", Record::Cname, &["shop.test."]),
@@ -109,6 +115,8 @@ async fn every_type_of_record_is_asked_of_a_real_name_server() {
         ("shop.test", Record::Ns, &["ns1.shop.test.", "ns2.other.test."]),
         ("_sip._tcp.shop.test.", Record::Srv, &["0 5 5060 sip.shop.test."]),
         ("shop.test", Record::Caa, &["0 issue \"letsencrypt.org\""]),
+        ("shop.test", Record::Soa, &["ns1.shop.test. admin.shop.test. 1 3600 600 86400 60"]),
+        ("7.rev.shop.test", Record::Ptr, &["www.shop.test."]),
     ];
     for (name, record, values) in rows {
         let mut check = server.lookup(name, record).expect(record_count(values.len())).expect(authoritative(true));
@@ -141,6 +149,37 @@ async fn an_answer_that_is_too_long_for_udp_comes_over_tcp() {
     assert_eq!(report.requests[0].protocol.as_deref(), Some("DNS over TCP"));
     assert!(check.ask().await.unwrap().is_over_tcp());
     server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_can_be_asked_for_over_tcp_alone() {
+    let Some(server) = Server::start().await else { return };
+    let report = run_of(server.lookup("shop.test", Record::A).over_tcp().expect(record_count(2))).await;
+    report.assert_passed();
+    let request = &report.requests[0];
+    assert_eq!(request.protocol.as_deref(), Some("DNS over TCP"));
+    assert!(request.phases.connect.is_some(), "{request:?}");
+    server.stop().await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let failure = Dns::resolver(closed.to_string()).lookup("shop.test", Record::A).over_tcp().ask().await.unwrap_err();
+    let text = failure.to_string();
+    assert!(text.contains("over TCP") && !text.contains("UDP"), "{text}");
+}
+
+#[tokio::test]
+async fn who_else_knows_is_judged_where_a_server_sends_one_on() {
+    let Some(server) = Server::start().await else { return };
+    let sent_on = || server.lookup("www.eu.shop.test", Record::A);
+    let check = sent_on().expect(authority_records(contains("eu.shop.test. NS ns.eu.shop.test.")));
+    let check = check.expect(additional_records(some(starts_with("ns.eu.shop.test. A 192.0.2."))));
+    run_of(check.clone()).await.assert_passed();
+    let answer = check.ask().await.unwrap();
+    assert_eq!((answer.all_records().len(), answer.authority().len(), answer.additional().len()), (0, 1, 1));
+    assert_eq!(run_of(sent_on()).await.reason, Some(Reason::Expectation), "no record, and nothing said of it");
+    let report = run_of(sent_on().expect(authority_records(contains("eu.shop.test. NS ns.other.test.")))).await;
+    let failure = format!("{:?}", report.failures[0]);
+    server.stop().await;
+    assert!(failure.contains("eu.shop.test. NS ns.eu.shop.test."), "{failure}");
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ async fn this_machine_answers_echo_requests() {
     let echoes = Ping::to("localhost").times(2).send().await.unwrap();
     assert_eq!((echoes.lost(), echoes.round_trips().flatten().count()), (0, 2));
 
+    run_of(Ping::to("127.0.0.1").payload(4_000).hops(1)).await.assert_passed();
+
     let report = run_of(Ping::to("127.0.0.1").times(2).expect(lost(ge(1))).expect(round_trip(under(ms(0))))).await;
     assert_eq!(report.reason, Some(Reason::Expectation));
     let text = masked(&format!("{:?}", report.failures[0]));
@@ -69,6 +71,14 @@ async fn what_cannot_be_checked_is_an_error_of_our_own() {
     assert_eq!(report.reason, Some(Reason::Setup));
     let report = run_of(Ping::to("127.0.0.1").times(0)).await;
     assert!(report.failures[0].to_string().contains("send at least one"), "{report}");
+    for (check, problem) in [
+        (Ping::to("127.0.0.1").hops(0), "allow at least one"),
+        (Ping::to("127.0.0.1").payload(u16::MAX), "at most 65507 bytes, not 65535"),
+    ] {
+        let report = run_of(check).await;
+        assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Setup)), "{report}");
+        assert!(report.failures[0].to_string().contains(problem), "{report}");
+    }
 }
 
 /// What the run of a process says that may not send ICMP.

@@ -85,6 +85,23 @@ async fn a_dialogue_is_held_in_turns_and_recorded_as_a_request() {
 }
 
 #[tokio::test]
+async fn a_line_is_answered_in_its_own_words() {
+    let server = Server::raw(|mut stream| async move {
+        stream.write_all(b"NOTICE hi\r\nPING :7f3a extra\r\n").await?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await?;
+        stream.write_all(if &answer == b"PONG :7f3a\r\n" { b"welcome\r\n" } else { b"go away\r\n" }).await
+    })
+    .await;
+    let at = || Tcp::at(server.addr.to_string());
+    let talk = at().reply(r"^PING :(\S+)", "PONG :$1\r\n").expect_line("welcome").connect().await.unwrap();
+    assert!(talk.text().ends_with("extra\r\nwelcome\r\n"), "{}", talk.text());
+    let failure = at().reply("^HELLO", "").timeout(ms(250)).connect().await.unwrap_err();
+    assert_eq!(failure.reason(), Reason::Timeout);
+    assert!(failure.to_string().contains("read a line that matches ^HELLO"), "{failure}");
+}
+
+#[tokio::test]
 async fn what_is_not_as_expected_is_told_with_the_dialogue() {
     let server = mail().await;
     let at = || Tcp::at(server.addr.to_string()).timeout(ms(250));
@@ -121,6 +138,8 @@ async fn what_cannot_be_checked_is_an_error_of_our_own_and_nothing_is_connected(
         ("no port", Tcp::at("db.internal")),
         ("a pattern of a line", at().expect_line(matches("("))),
         ("a pattern of a match", at().expect_match(not(matches("(")))),
+        ("a pattern of a line that is answered", at().reply("(", "")),
+        ("a group that the pattern does not have", at().reply("PING (.*)", "PONG $2")),
         ("a pattern of what is expected", at().expect(said(matches("(")))),
         ("a pattern of what is preferred", at().prefer(said(matches("(")))),
     ];

@@ -16,7 +16,7 @@ use crate::net::trail::Took;
 /// How many records a failure shows.
 const SHOWN: usize = 20;
 
-/// Holds what a resolver answered, without what was said of others.
+/// Holds what a resolver answered.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DnsAnswer {
@@ -25,6 +25,8 @@ pub struct DnsAnswer {
     over_tcp: bool,
     asked: Record,
     all: Vec<DnsRecord>,
+    authority: Vec<DnsRecord>,
+    additional: Vec<DnsRecord>,
     server: SocketAddr,
     took: Took,
 }
@@ -46,13 +48,16 @@ pub struct DnsRecord {
 impl DnsAnswer {
     pub(super) fn new(reply: Reply, asked: Record, server: SocketAddr, took: Took) -> Self {
         let Reply { message, over_tcp } = reply;
-        let Message { metadata, answers, .. } = message;
+        let Message { metadata, answers, authorities, additionals, .. } = message;
+        let all = |section: Vec<rr::Record>| section.into_iter().map(record).collect();
         Self {
             code: code(metadata.response_code),
             authoritative: metadata.authoritative,
             over_tcp,
             asked,
-            all: answers.into_iter().map(record).collect(),
+            all: all(answers),
+            authority: all(authorities),
+            additional: all(additionals),
             server,
             took,
         }
@@ -70,7 +75,7 @@ impl DnsAnswer {
         self.authoritative
     }
 
-    /// Returns whether the answer was too long for UDP, and came over TCP.
+    /// Returns whether the answer came over TCP: it was too long for UDP, or asked for so.
     #[must_use]
     pub fn is_over_tcp(&self) -> bool {
         self.over_tcp
@@ -85,6 +90,18 @@ impl DnsAnswer {
     #[must_use]
     pub fn all_records(&self) -> &[DnsRecord] {
         &self.all
+    }
+
+    /// Returns the records that name who else knows (RFC 1035, section 4.1: the authority section).
+    #[must_use]
+    pub fn authority(&self) -> &[DnsRecord] {
+        &self.authority
+    }
+
+    /// Returns the records that came besides, such as the addresses of name servers (the additional section).
+    #[must_use]
+    pub fn additional(&self) -> &[DnsRecord] {
+        &self.additional
     }
 
     /// Returns the type that was asked for.

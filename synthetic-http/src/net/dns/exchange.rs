@@ -24,6 +24,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 const RESPONSE: u8 = 0x80;
 const TRUNCATED: u8 = 0x02;
 
+/// What is asked.
+pub(super) struct Question<'a> {
+    pub(super) name: &'a Name,
+    pub(super) kind: RecordType,
+    pub(super) recursive: bool,
+}
+
 /// A reply, and how it came.
 pub(super) struct Reply {
     pub(super) message: Message,
@@ -33,25 +40,27 @@ pub(super) struct Reply {
 /// Asks a server, for as long as the one who calls waits.
 pub(super) async fn ask(
     server: SocketAddr,
-    name: &Name,
-    kind: RecordType,
-    recursive: bool,
+    asked: &Question<'_>,
+    only_tcp: bool,
     trail: &mut Trail,
 ) -> Result<Reply, WireError> {
     // A random id, besides the port that the system chooses at random, keeps others from answering in its place.
     let mut query = Message::query();
-    query.metadata.recursion_desired = recursive;
-    query.add_query(Query::query(name.clone(), kind));
+    query.metadata.recursion_desired = asked.recursive;
+    query.add_query(Query::query(asked.name.clone(), asked.kind));
     let bytes = query.to_vec().map_err(|error| {
         WireError::new(Phase::Setup, Kind::BadRequest, format!("the query cannot be written: {error}"))
     })?;
     trail.peer = Some(server);
-    trail.protocol = Some("DNS over UDP");
-    if let Some(message) = over_udp(server, &query, &bytes, trail).await? {
-        return Ok(Reply { message, over_tcp: false });
+    if !only_tcp {
+        trail.protocol = Some("DNS over UDP");
+        if let Some(message) = over_udp(server, &query, &bytes, trail).await? {
+            return Ok(Reply { message, over_tcp: false });
+        }
     }
     trail.protocol = Some("DNS over TCP");
-    let message = over_tcp(server, &query, &bytes, trail).await?;
+    let why = if only_tcp { "" } else { ", since the reply over UDP was cut short" };
+    let message = over_tcp(server, &query, &bytes, why, trail).await?;
     Ok(Reply { message, over_tcp: true })
 }
 
@@ -102,9 +111,16 @@ async fn over_udp(
     }
 }
 
-async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8], trail: &mut Trail) -> Result<Message, WireError> {
-    trail.enter(Stage::Connect, format!("connect to {server} over TCP, since the reply over UDP was cut short"));
-    let failed = |error| failed(&error, server, "TCP, since the reply over UDP was cut short,");
+async fn over_tcp(
+    server: SocketAddr,
+    query: &Message,
+    bytes: &[u8],
+    why: &str,
+    trail: &mut Trail,
+) -> Result<Message, WireError> {
+    trail.enter(Stage::Connect, format!("connect to {server} over TCP{why}"));
+    let over = format!("TCP{why}{}", if why.is_empty() { "" } else { "," });
+    let failed = |error| failed(&error, server, &over);
     let mut stream = TcpStream::connect(server).await.map_err(failed)?;
     trail.enter(Stage::Ask, format!("ask {server} over TCP"));
     // A name has at most 255 bytes, so a query is far from what two bytes can count.

@@ -9,12 +9,32 @@ use crate::expect::{Expectation, of};
 
 pub(super) const RECORDS: &str = "records";
 pub(super) const COUNT: &str = "number of records";
+pub(super) const AUTHORITY: &str = "authority records";
+pub(super) const ADDITIONAL: &str = "additional records";
 pub(super) const RESPONSE_CODE: &str = "response code";
 
 /// Expects something of the records of the type that was asked for, as [`Record`](super::Record) says they are written, in the
 /// order of the answer: `records(contains("192.0.2.7"))`, `records(every(starts_with("10.")))`.
 pub fn records(matcher: impl Matcher<Vec<String>> + 'static) -> Expectation<DnsAnswer> {
     of(RECORDS, "", matcher, |answer: &DnsAnswer, _| Ok(answer.records().map(|record| record.value.clone()).collect()))
+}
+
+/// Expects something of the records that name who else knows (the authority section), whole, as zone files write them without
+/// the class and the time: `authority_records(contains("shop.example. NS ns1.shop.example."))`.
+///
+/// A server that sends one on to others answers without a record of the type, and with these.
+pub fn authority_records(matcher: impl Matcher<Vec<String>> + 'static) -> Expectation<DnsAnswer> {
+    of(AUTHORITY, "", matcher, |answer: &DnsAnswer, _| Ok(whole(answer.authority())))
+}
+
+/// Expects something of the records that came besides (the additional section), whole, as
+/// [`authority_records`] writes them: `additional_records(some(starts_with("ns1.shop.example. A ")))`.
+pub fn additional_records(matcher: impl Matcher<Vec<String>> + 'static) -> Expectation<DnsAnswer> {
+    of(ADDITIONAL, "", matcher, |answer: &DnsAnswer, _| Ok(whole(answer.additional())))
+}
+
+fn whole(records: &[DnsRecord]) -> Vec<String> {
+    records.iter().map(|DnsRecord { name, kind, value, .. }| format!("{name} {kind} {value}")).collect()
 }
 
 /// Expects something of how many records of the type that was asked for there are: `record_count(ge(2))`.
