@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     },
 }
 
+/// The most room that is made for a body before it comes, whatever its head promises.
+const AHEAD: usize = 1024 * 1024;
+
 /// Reads the rest of `response` as it came, counting into `received` what has come so far.
 pub(crate) async fn plain(
     response: &mut reqwest::Response,
@@ -31,8 +34,8 @@ pub(crate) async fn plain(
     let Some(second) = response.chunk().await.map_err(Failure::Broken)? else {
         return Ok(first);
     };
-    let expected = response.content_length().and_then(|rest| usize::try_from(rest).ok()).unwrap_or(0);
-    let mut whole = BytesMut::with_capacity((first.len() + second.len()).saturating_add(expected).min(limit));
+    let expected = response.content_length().map_or(0, |rest| usize::try_from(rest).unwrap_or(AHEAD).min(AHEAD));
+    let mut whole = BytesMut::with_capacity((first.len() + second.len() + expected).min(limit));
     whole.extend_from_slice(&first);
     let mut next = Some(second);
     while let Some(chunk) = next {
@@ -46,10 +49,12 @@ pub(crate) async fn plain(
     Ok(whole.freeze())
 }
 
-/// Reads the rest of `response` to be rid of it, at most 64 KiB; tells nothing, as nobody asked for this body.
-pub(crate) async fn discard(response: &mut reqwest::Response) {
+/// Reads the rest of `response` to be rid of it, at most 64 KiB, counting into `received`; tells nothing, as nobody asked for
+/// this body.
+pub(crate) async fn discard(response: &mut reqwest::Response, received: &mut u64) {
     let mut left = 64 * 1024_usize;
     while let Ok(Some(chunk)) = response.chunk().await {
+        *received += chunk.len() as u64;
         match left.checked_sub(chunk.len()) {
             Some(rest) => left = rest,
             None => return,
