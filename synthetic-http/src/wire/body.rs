@@ -1,6 +1,8 @@
 //! Reading a body: by chunks, decoded, and never further than its limit.
 
 use bytes::{Bytes, BytesMut};
+#[cfg(feature = "compression")]
+use tokio::time::Instant;
 
 /// Why a body could not be read.
 #[derive(Debug)]
@@ -66,18 +68,25 @@ pub(crate) async fn discard(response: &mut reqwest::Response, received: &mut u64
 #[cfg(feature = "compression")]
 pub(crate) const ACCEPTED: &str = "gzip,deflate,br";
 
+/// How much is decoded before others have their turn: of what makes nothing of it, a kilobyte is work enough.
+#[cfg(feature = "compression")]
+const PIECE: usize = 1024;
+
 /// Reads the rest of `response` decoded, counting into `received` what has come so far, encoded.
 ///
-/// The limit is on what comes out; what goes in has the same, so that a stream which never yields anything ends too.
+/// The limit is on what comes out; what goes in has the same, and what the wrapping of an encoding may add, so that a stream
+/// which never yields anything ends too. At `until`, whoever called stops waiting: nothing is decoded from then on.
 #[cfg(feature = "compression")]
 pub(crate) async fn encoded(
     response: &mut reqwest::Response,
     encoding: super::decode::Encoding,
     limit: usize,
+    until: Option<Instant>,
     received: &mut u64,
 ) -> Result<Bytes, Failure> {
     use super::decode::{Decoder, Fault};
     let undecodable = |why| Failure::Undecodable { encoding: encoding.name(), why };
+    let most = limit.saturating_add(limit / 8 + PIECE) as u64;
     let mut decoder = None;
     while let Some(chunk) = response.chunk().await.map_err(Failure::Broken)? {
         *received += chunk.len() as u64;
@@ -85,18 +94,27 @@ pub(crate) async fn encoded(
             continue;
         }
         // Made with the first byte: an answer to HEAD has an encoding and no body.
-        let decoder = decoder.get_or_insert_with(|| Decoder::new(encoding, chunk[0], limit));
-        match decoder.write(&chunk) {
-            Ok(()) if *received > limit as u64 => return Err(Failure::TooLarge),
-            Ok(()) => {}
-            Err(Fault::Full) => return Err(Failure::TooLarge),
-            Err(Fault::Bad(why)) => return Err(undecodable(why)),
+        let decoder = decoder.get_or_insert_with(|| Decoder::new(encoding, chunk[0], limit, until));
+        for (at, piece) in chunk.chunks(PIECE).enumerate() {
+            if at > 0 {
+                tokio::task::yield_now().await;
+            }
+            match decoder.write(piece) {
+                Ok(()) => {}
+                Err(Fault::Full) => return Err(Failure::TooLarge),
+                Err(Fault::Late) => std::future::pending().await,
+                Err(Fault::Bad(why)) => return Err(undecodable(why)),
+            }
+        }
+        if *received > most {
+            return Err(Failure::TooLarge);
         }
     }
     let Some(mut decoder) = decoder else { return Ok(Bytes::new()) };
     match decoder.finish() {
         Ok(()) => Ok(decoder.take().into()),
         Err(Fault::Full) => Err(Failure::TooLarge),
+        Err(Fault::Late) => std::future::pending().await,
         Err(Fault::Bad(why)) => Err(undecodable(why)),
     }
 }

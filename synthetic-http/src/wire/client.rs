@@ -149,7 +149,7 @@ impl Client {
         async move {
             let travels = async |journey: &mut Journey| {
                 let mut response = self.travel(journey, &manner).await?;
-                read(journey, &mut response, manner.decode).await
+                read(journey, &mut response, &manner).await
             };
             match within(&mut journey, manner.deadline, travels).await {
                 Ok(body) => journey.arrive(body),
@@ -416,17 +416,20 @@ fn named_by_host(out: &Outgoing) -> Result<(Option<Box<str>>, Url), WireError> {
     Ok((Some(dial), url))
 }
 
-async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: bool) -> Result<Bytes, Trouble> {
+async fn read(journey: &mut Journey, response: &mut reqwest::Response, manner: &Manner) -> Result<Bytes, Trouble> {
     let limit = journey.max_body;
     #[cfg(feature = "compression")]
-    let encoding =
-        if decode { journey.answer().and_then(|answer| super::decode::Encoding::of(&answer.headers)) } else { None };
+    let encoding = if manner.decode {
+        journey.answer().and_then(|answer| super::decode::Encoding::of(&answer.headers))
+    } else {
+        None
+    };
     #[cfg(not(feature = "compression"))]
-    let _ = decode;
+    let _ = manner.decode;
     #[cfg(feature = "compression")]
     let body = match encoding {
         None => body::plain(response, limit, &mut journey.received).await,
-        Some(encoding) => body::encoded(response, encoding, limit, &mut journey.received).await,
+        Some(encoding) => body::encoded(response, encoding, limit, manner.deadline, &mut journey.received).await,
     };
     #[cfg(not(feature = "compression"))]
     let body = body::plain(response, limit, &mut journey.received).await;

@@ -16,3 +16,5 @@ mod lengths;
 mod memory;
 mod rogue;
 mod stalls;
+
+pub(crate) use self::rogue::Rogue;

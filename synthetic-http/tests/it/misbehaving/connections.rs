@@ -50,7 +50,8 @@ async fn a_connection_that_ends_is_told_with_its_phase_and_how_it_ended() {
         assert_eq!(report.reason, Some(Reason::Protocol), "half an end {case}: {report}");
         half.is_left().await;
     }
-    for (case, request) in [("http", Http::at as fn(String) -> Http), ("https", |url| Http::at(url.replace("http:", "https:")))]
+    for (case, request) in
+        [("http", Http::at as fn(String) -> Http), ("https", |url| Http::at(url.replace("http:", "https:")))]
     {
         let at_once = Rogue::new(|hand| async move { hand.reset() }).await;
         let report = run_of(request(at_once.server.url()).timeout(TIME).get("/health")).await;

@@ -77,7 +77,8 @@ async fn an_answer_that_has_no_body_takes_none_of_what_follows() {
     for status in ["204 No Content", "304 Not Modified"] {
         let server = Server::closing(format!("HTTP/1.1 {status}\r\ncontent-length: 10\r\n\r\n0123456789")).await;
         let code: u16 = status[..3].parse().unwrap();
-        let request = Http::at(server.url()).get("/").expect(synthetic_http::status(code)).expect(body(not(contains("0"))));
+        let request =
+            Http::at(server.url()).get("/").expect(synthetic_http::status(code)).expect(body(not(contains("0"))));
         run_of(request).await.assert_passed();
     }
     let server = Server::closing("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123456789").await;

@@ -29,7 +29,11 @@ fn floods() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         ("fields", b"HTTP/1.1 200 OK\r\n".to_vec(), b"a: b\r\n".repeat(10_000)),
         ("a body", head(""), piece.clone()),
         ("a body of a known length", head("content-length: 9223372036854775807\r\n"), piece.clone()),
-        ("chunks", head("transfer-encoding: chunked\r\n"), b"1\r\nx\r\n".repeat(10_000)),
+        (
+            "chunks",
+            head("transfer-encoding: chunked\r\n"),
+            [b"100\r\n".as_slice(), &piece[..256], b"\r\n"].concat().repeat(200),
+        ),
     ];
     #[cfg(feature = "compression")]
     for (encoding, bomb) in super::bombs::bombs() {
@@ -50,7 +54,8 @@ async fn measured() {
             let report = run_of(rogue.api().get("/")).await;
             assert_eq!(report.outcome, Outcome::Failed, "{case}: {report}");
         }
-        let grown = peak() - before;
+        // The system counts in steps, and may count less for a moment.
+        let grown = peak().saturating_sub(before);
         assert!(grown <= ROOM, "{case}: it grew by {grown} KiB");
     }
 }

@@ -23,7 +23,7 @@ pub(super) const LATE: Duration = Duration::from_millis(50);
 pub(super) const IN_BETWEEN: u64 = 16 * 1024 * 1024;
 
 /// A server that misbehaves towards each who connects.
-pub(super) struct Rogue {
+pub(crate) struct Rogue {
     pub(super) server: Server,
     acts: Arc<Acts>,
 }
@@ -50,15 +50,14 @@ impl Rogue {
         F: Fn(Hand) -> T + Send + Sync + 'static,
         T: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let acts =
-            Arc::new(Acts { written: AtomicU64::new(0), done: Semaphore::new(0), left: Semaphore::new(0) });
+        let acts = Arc::new(Acts { written: AtomicU64::new(0), done: Semaphore::new(0), left: Semaphore::new(0) });
         let kept = Arc::clone(&acts);
         let server = Server::raw(move |stream| act(Hand { stream, acts: Arc::clone(&kept) })).await;
         Self { server, acts }
     }
 
     /// Reads the request, says something and then nothing more.
-    pub(super) async fn stalling(says: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn stalling(says: impl Into<Vec<u8>>) -> Self {
         let says: Arc<[u8]> = says.into().into();
         Self::new(move |mut hand| {
             let says = Arc::clone(&says);
@@ -86,7 +85,7 @@ impl Rogue {
         .await
     }
 
-    pub(super) fn api(&self) -> Http {
+    pub(crate) fn api(&self) -> Http {
         Http::at(self.server.url()).timeout(TIME)
     }
 
@@ -100,7 +99,7 @@ impl Rogue {
     }
 
     /// Waits until a connection does no more, and what it sent is where it was sent to.
-    pub(super) async fn is_done(&self) {
+    pub(crate) async fn is_done(&self) {
         self.acts.done.acquire().await.unwrap().forget();
         settled().await;
     }
@@ -172,8 +171,8 @@ pub(super) async fn when_its_time_is_up(case: &str, rogue: &Rogue, request: Requ
     let sending = tokio::spawn(run_of(request));
     rogue.is_done().await;
     tokio::time::pause();
-    while begun.elapsed() + ms(510) < TIME {
-        advance(ms(500)).await;
+    while begun.elapsed() + ms(1_010) < TIME {
+        advance(ms(1_000)).await;
         assert!(!sending.is_finished(), "{case}: it did not wait for its time: {:?}", sending.await.unwrap());
     }
     while !sending.is_finished() && begun.elapsed() < TIME + secs(5) {
@@ -189,7 +188,7 @@ pub(super) async fn when_its_time_is_up(case: &str, rogue: &Rogue, request: Requ
 /// Lets time pass, and those who waited for it go on.
 async fn advance(by: Duration) {
     tokio::time::advance(by).await;
-    for _ in 0..20 {
+    for _ in 0..5 {
         tokio::task::yield_now().await;
     }
 }
