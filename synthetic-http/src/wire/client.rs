@@ -289,6 +289,8 @@ impl Shared {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .pool_idle_timeout(settings.idle_timeout)
+            // A client has to take them (RFC 9112, section 5.2), and every browser does.
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
             // Another crate of the same program may have turned these on in reqwest; decoding is done here, bounded.
             .no_gzip()
             .no_brotli()

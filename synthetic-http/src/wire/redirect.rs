@@ -52,6 +52,9 @@ impl Outgoing {
                 next.scheme()
             )));
         }
+        if next.port() == Some(0) {
+            return Err(refused("it leads to port 0, where nothing can listen".to_owned()));
+        }
         if next.as_str().len() > LONGEST {
             return Err(refused(format!("it leads to a URL of {} bytes", next.as_str().len())));
         }

@@ -106,6 +106,7 @@ async fn a_request_that_cannot_be_made_is_an_error_of_our_own_and_sends_nothing(
         ("base URL without a host", at("http://")),
         ("base URL of another scheme", at("ftp://shop.example")),
         ("base URL with a port that is none", at("http://ann:pa/ss@shop.example:port/?token=t0p-s3cret")),
+        ("base URL with an encoded port", at("http://127.0.0.1%3A80")),
         ("base URL with a query", at("http://shop.example/?token=t0p-s3cret")),
         ("no base URL", Http::anywhere().get("/health?token=t0p-s3cret")),
         ("a URL that is none", api.get("http://shop.example:99999/x?token=t0p-s3cret")),

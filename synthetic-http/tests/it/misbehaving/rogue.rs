@@ -141,7 +141,10 @@ impl Hand {
 
     /// Sends the same again and again until the client leaves.
     pub(super) async fn flood(mut self, piece: &[u8]) -> io::Result<()> {
-        while self.say(piece).await.is_ok() {}
+        while self.say(piece).await.is_ok() {
+            // The client has its turn, or what it would find is as much as the system keeps.
+            tokio::task::yield_now().await;
+        }
         self.acts.left.add_permits(1);
         Ok(())
     }
