@@ -315,8 +315,7 @@ mod foreign {
     fn held(dialogue: &Dialogue, pieces: &[Vec<u8>]) -> Result<(Vec<u8>, Option<String>), String> {
         let (near, mut far) = tokio::io::duplex(1 << 20);
         let mut trail = Trail::new();
-        let held = dialogue.hold(near, "db.test:1", &mut trail);
-        let mut held = std::pin::pin!(held);
+        let mut held = Box::pin(dialogue.hold(near, "db.test:1", &mut trail));
         let mut ended = None;
         for piece in pieces {
             // It may have heard enough, and left.
@@ -327,7 +326,8 @@ mod foreign {
             }
         }
         far.shutdown().now_or_never().unwrap().unwrap();
-        let ended = ended.or_else(|| held.now_or_never()).expect("it waits for more than there is");
+        let ended = ended.or_else(|| held.as_mut().now_or_never()).expect("it waits for more than there is");
+        drop(held);
         let _ = trail.dialogue();
         ended.map(|said| (said.received, said.unmet.map(|(subject, _)| subject))).map_err(|error| error.to_string())
     }

@@ -230,7 +230,7 @@ mod encoded {
             let plain = plain.concat();
             for (encoding, packed) in packed(&plain) {
                 let undone = decoded(encoding, &cut(&packed, &cuts));
-                prop_assert_eq!(undone.ok().as_deref(), Some(plain.as_slice()), "{:?}", encoding);
+                prop_assert!(undone.as_ref().is_ok_and(|undone| *undone == plain), "{encoding:?}: {undone:?}");
             }
         }
 
