@@ -145,7 +145,8 @@ pub(crate) fn shown_text(text: &str) -> String {
 /// Leaves out what nobody reads of a URL: a peer may redirect to one of any length.
 fn cut(mut url: String) -> String {
     if url.len() > LONGEST {
-        url.truncate(url.floor_char_boundary(LONGEST));
+        let end = (0..=LONGEST).rev().find(|end| url.is_char_boundary(*end));
+        url.truncate(end.unwrap_or_default());
         url.push('…');
     }
     url

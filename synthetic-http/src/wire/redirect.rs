@@ -56,7 +56,8 @@ impl Outgoing {
             return Err(refused("it leads to port 0, where nothing can listen".to_owned()));
         }
         if next.as_str().len() > LONGEST {
-            return Err(refused(format!("it leads to a URL of {} bytes", next.as_str().len())));
+            let bytes = next.as_str().len();
+            return Err(refused(format!("it leads to a URL of {bytes} bytes, and only {LONGEST} can be requested")));
         }
         // Setting them fails only where a URL cannot have them, and an http URL can.
         let _ = next.set_username("");

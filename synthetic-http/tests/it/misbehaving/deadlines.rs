@@ -40,8 +40,14 @@ async fn a_request_ends_within_50_ms_of_its_time_whatever_the_server_does() {
     let hinting = Rogue::flooding("", hints).await;
     let endless = Rogue::flooding(body, vec![b'x'; 65_536]).await;
     let crumbs = Rogue::flooding("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", chunks).await;
+    // Nothing, packed again and again: nothing comes out, and there is always more to do.
+    let nothing = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x03\0\0\0\0\0\0\0\0\0".repeat(3_000);
+    let packed = Rogue::flooding("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n", nothing).await;
     let all = usize::MAX;
+    let _ = &packed;
     for (case, request) in [
+        #[cfg(feature = "compression")]
+        ("packed", packed.api().max_body(1 << 30).get("/")),
         ("tls", mute.tls().get("/")),
         ("processing", silent.api().get("/")),
         ("transfer", halfway.api().get("/")),

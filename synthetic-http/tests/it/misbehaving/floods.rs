@@ -2,6 +2,8 @@
 
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
+#[cfg(feature = "http2")]
+use synthetic_http::Http;
 use synthetic_http::Request;
 
 use super::rogue::{IN_BETWEEN, Rogue, when_its_time_is_up};
@@ -59,6 +61,36 @@ async fn a_redirect_whose_body_has_no_end_is_followed() {
     run_of(rogue.api().get("/health")).await.assert_passed();
     rogue.is_left().await;
     assert!(rogue.written() < IN_BETWEEN, "{} bytes", rogue.written());
+}
+
+/// Serves what floods over HTTP/2, which has frames instead of lines.
+#[cfg(feature = "http2")]
+#[tokio::test]
+async fn http_2_has_bounds_too() {
+    use axum::body::{Body, Bytes};
+    use axum::http::Response;
+    use axum::routing::get;
+
+    let wide = get(async || Response::builder().header("x-wide", "x".repeat(20_000)).body(Body::empty()).unwrap());
+    let many = get(async || {
+        let fields = (0..2_000).fold(Response::builder(), |answer, at| answer.header(format!("x-{at}"), "x"));
+        fields.body(Body::empty()).unwrap()
+    });
+    let endless = get(async || {
+        Body::from_stream(futures_util::stream::repeat_with(|| {
+            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 16_384]))
+        }))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = axum::Router::new().route("/wide", wide).route("/many", many).route("/endless", endless);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut told = Told::default();
+    for path in ["/wide", "/many", "/endless"] {
+        let report = told.add(path, Http::at(&url).http2_only().get(path)).await;
+        assert_eq!(report.reason, Some(Reason::Protocol), "{path}: {report}");
+    }
+    insta::assert_snapshot!(told.text());
 }
 
 /// What never ends and is never too much ends with the time, although there is always something to read.
