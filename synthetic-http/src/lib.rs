@@ -9,6 +9,8 @@ mod events;
 mod expect;
 mod explain;
 mod fate;
+#[cfg(test)]
+mod foreign;
 mod graphql;
 #[cfg(feature = "grpc")]
 mod grpc;

@@ -225,3 +225,39 @@ mod tests {
         assert_eq!((anew("soon", now), anew("-1", now), anew("NaN", now)), (None, None, None));
     }
 }
+
+#[cfg(test)]
+mod foreign {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::foreign::nearly;
+
+    proptest! {
+        #[test]
+        fn any_field_tells_of_a_limit_or_of_none(
+            value in nearly(&["\"a\"", "a", "\"", ";", ",", "=", "r=1", "t=2", "r=-9223372036854775808", "t=1e400", "t=NaN", "remaining=3",
+                "limit", "\\", " ", "ü"]),
+            policies in nearly(&["\"a\"", "a", ";", ",", "q=1", "q=x", "w=2", "\""]),
+        ) {
+            if let Some(told) = structured(&value, Some(&policies)) {
+                prop_assert!(told.shown().len() <= 100 + 10 * value.len());
+            }
+        }
+
+        #[test]
+        fn a_field_that_was_written_is_read_as_it_was(
+            limits in proptest::collection::vec(("[ !#-\\[\\]-~]{1,8}", any::<i64>(), 0..1_000_000_u64, any::<i64>()), 1..4),
+        ) {
+            let (mut value, mut policies) = (Vec::new(), Vec::new());
+            for (at, (name, left, anew, of)) in limits.iter().enumerate() {
+                value.push(format!("\"{at}{name}\";r={left};t={anew}"));
+                policies.push(format!("\"{at}{name}\";q={of};w=60"));
+            }
+            let told = structured(&value.join(", "), Some(&policies.join(", "))).unwrap();
+            let (at, least) = limits.iter().enumerate().min_by_key(|(_, (_, left, ..))| *left).unwrap();
+            let wanted = (Some(format!("{at}{}", least.0)), least.1, Some(Duration::from_secs(least.2)), Some(least.3));
+            prop_assert_eq!((told.policy, told.left, told.anew_in, told.of), wanted);
+        }
+    }
+}

@@ -318,3 +318,71 @@ mod tests {
         assert_eq!(quoted(&[b'a'; 500]), format!("\"{}\" …", "a".repeat(120)));
     }
 }
+
+#[cfg(test)]
+mod foreign {
+    use futures_util::FutureExt;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use synthetic_core::expect::{contains, exists};
+
+    use super::*;
+    use crate::foreign::{cut, nearly_bytes};
+
+    /// Holds a dialogue with a server that says these pieces, each when the former was read, and then leaves.
+    fn held(dialogue: &Dialogue, pieces: &[Vec<u8>]) -> Result<(Vec<u8>, Option<String>), String> {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let mut trail = Trail::new();
+        let mut held = Box::pin(dialogue.hold(near, "db.test:1", &mut trail));
+        let mut ended = None;
+        for piece in pieces {
+            // It may have heard enough, and left.
+            let _ = far.write_all(piece).now_or_never();
+            ended = ended.or_else(|| held.as_mut().now_or_never());
+            if ended.is_some() {
+                break;
+            }
+        }
+        far.shutdown().now_or_never().unwrap().unwrap();
+        let ended = ended.or_else(|| held.as_mut().now_or_never()).expect("it waits for more than there is");
+        drop(held);
+        let _ = trail.dialogue();
+        ended.map(|said| (said.received, said.unmet.map(|(subject, _)| subject))).map_err(|error| error.to_string())
+    }
+
+    proptest! {
+        #[test]
+        fn where_what_a_server_says_is_cut_changes_no_line_of_it(
+            bytes in nearly_bytes(&[b"220 ", b"hi", b"\r\n", b"\n", b"\r", b"\0", b"\xc3", b"\xbc", b"\xff"]),
+            cuts in vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let mut dialogue = Dialogue::new();
+            dialogue.line(exists()).unwrap();
+            dialogue.send("EHLO\r\n");
+            dialogue.line(contains("hi")).unwrap();
+            dialogue.bytes("220 ");
+            let (whole, pieces) = (held(&dialogue, std::slice::from_ref(&bytes)), held(&dialogue, &cut(&bytes, &cuts)));
+            match (whole, pieces) {
+                // What had come when it ended may be more or less, but not what came of it.
+                (Ok((_, one)), Ok((_, other))) => prop_assert_eq!(one, other),
+                (Err(_), Err(_)) => {}
+                (one, other) => prop_assert!(false, "{one:?} and {other:?}"),
+            }
+        }
+
+        #[test]
+        fn any_bytes_end_a_dialogue_within_its_limit(
+            bytes in vec(nearly_bytes(&[b"220 ", b"x", b"\r\n", &[b'y'; 300]]), 0..6), limit in 1..512_usize,
+        ) {
+            let mut dialogue = Dialogue::new();
+            dialogue.max_read = limit;
+            dialogue.until(contains("220 x")).unwrap();
+            dialogue.line(exists()).unwrap();
+            dialogue.end();
+            match held(&dialogue, &bytes) {
+                Ok((received, _)) => prop_assert!(received.len() <= limit),
+                Err(error) => prop_assert!(error.len() < 1_000, "{error}"),
+            }
+        }
+    }
+}

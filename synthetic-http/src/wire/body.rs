@@ -1,6 +1,8 @@
 //! Reading a body: by chunks, decoded, and never further than its limit.
 
 use bytes::{Bytes, BytesMut};
+#[cfg(feature = "compression")]
+use tokio::time::Instant;
 
 /// Why a body could not be read.
 #[derive(Debug)]
@@ -13,6 +15,9 @@ pub(crate) enum Failure {
         why: String,
     },
 }
+
+/// The most room that is made for a body before it comes, whatever its head promises.
+const AHEAD: usize = 1024 * 1024;
 
 /// Reads the rest of `response` as it came, counting into `received` what has come so far.
 pub(crate) async fn plain(
@@ -31,8 +36,8 @@ pub(crate) async fn plain(
     let Some(second) = response.chunk().await.map_err(Failure::Broken)? else {
         return Ok(first);
     };
-    let expected = response.content_length().and_then(|rest| usize::try_from(rest).ok()).unwrap_or(0);
-    let mut whole = BytesMut::with_capacity((first.len() + second.len()).saturating_add(expected).min(limit));
+    let expected = response.content_length().map_or(0, |rest| usize::try_from(rest).unwrap_or(AHEAD).min(AHEAD));
+    let mut whole = BytesMut::with_capacity((first.len() + second.len() + expected).min(limit));
     whole.extend_from_slice(&first);
     let mut next = Some(second);
     while let Some(chunk) = next {
@@ -46,10 +51,12 @@ pub(crate) async fn plain(
     Ok(whole.freeze())
 }
 
-/// Reads the rest of `response` to be rid of it, at most 64 KiB; tells nothing, as nobody asked for this body.
-pub(crate) async fn discard(response: &mut reqwest::Response) {
+/// Reads the rest of `response` to be rid of it, at most 64 KiB, counting into `received`; tells nothing, as nobody asked for
+/// this body.
+pub(crate) async fn discard(response: &mut reqwest::Response, received: &mut u64) {
     let mut left = 64 * 1024_usize;
     while let Ok(Some(chunk)) = response.chunk().await {
+        *received += chunk.len() as u64;
         match left.checked_sub(chunk.len()) {
             Some(rest) => left = rest,
             None => return,
@@ -61,18 +68,25 @@ pub(crate) async fn discard(response: &mut reqwest::Response) {
 #[cfg(feature = "compression")]
 pub(crate) const ACCEPTED: &str = "gzip,deflate,br";
 
+/// How much is decoded before others have their turn: of what makes nothing of it, a kilobyte is work enough.
+#[cfg(feature = "compression")]
+const PIECE: usize = 1024;
+
 /// Reads the rest of `response` decoded, counting into `received` what has come so far, encoded.
 ///
-/// The limit is on what comes out; what goes in has the same, so that a stream which never yields anything ends too.
+/// The limit is on what comes out; what goes in has the same, and what the wrapping of an encoding may add, so that a stream
+/// which never yields anything ends too. At `until`, whoever called stops waiting: nothing is decoded from then on.
 #[cfg(feature = "compression")]
 pub(crate) async fn encoded(
     response: &mut reqwest::Response,
     encoding: super::decode::Encoding,
     limit: usize,
+    until: Option<Instant>,
     received: &mut u64,
 ) -> Result<Bytes, Failure> {
     use super::decode::{Decoder, Fault};
     let undecodable = |why| Failure::Undecodable { encoding: encoding.name(), why };
+    let most = limit.saturating_add(limit / 8 + PIECE) as u64;
     let mut decoder = None;
     while let Some(chunk) = response.chunk().await.map_err(Failure::Broken)? {
         *received += chunk.len() as u64;
@@ -80,18 +94,27 @@ pub(crate) async fn encoded(
             continue;
         }
         // Made with the first byte: an answer to HEAD has an encoding and no body.
-        let decoder = decoder.get_or_insert_with(|| Decoder::new(encoding, chunk[0], limit));
-        match decoder.write(&chunk) {
-            Ok(()) if *received > limit as u64 => return Err(Failure::TooLarge),
-            Ok(()) => {}
-            Err(Fault::Full) => return Err(Failure::TooLarge),
-            Err(Fault::Bad(why)) => return Err(undecodable(why)),
+        let decoder = decoder.get_or_insert_with(|| Decoder::new(encoding, chunk[0], limit, until));
+        for (at, piece) in chunk.chunks(PIECE).enumerate() {
+            if at > 0 {
+                tokio::task::yield_now().await;
+            }
+            match decoder.write(piece) {
+                Ok(()) => {}
+                Err(Fault::Full) => return Err(Failure::TooLarge),
+                Err(Fault::Late) => std::future::pending().await,
+                Err(Fault::Bad(why)) => return Err(undecodable(why)),
+            }
+        }
+        if *received > most {
+            return Err(Failure::TooLarge);
         }
     }
     let Some(mut decoder) = decoder else { return Ok(Bytes::new()) };
     match decoder.finish() {
         Ok(()) => Ok(decoder.take().into()),
         Err(Fault::Full) => Err(Failure::TooLarge),
+        Err(Fault::Late) => std::future::pending().await,
         Err(Fault::Bad(why)) => Err(undecodable(why)),
     }
 }

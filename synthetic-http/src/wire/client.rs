@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::test_hosts::TestHosts;
+use crate::{fate::changes_something, test_hosts::TestHosts};
 
 use super::{
     Exchange, Failed, Jar, Opened, Over, Request, WireError,
@@ -149,7 +149,7 @@ impl Client {
         async move {
             let travels = async |journey: &mut Journey| {
                 let mut response = self.travel(journey, &manner).await?;
-                read(journey, &mut response, manner.decode).await
+                read(journey, &mut response, &manner).await
             };
             match within(&mut journey, manner.deadline, travels).await {
                 Ok(body) => journey.arrive(body),
@@ -196,7 +196,15 @@ impl Client {
             }
             self.shared.settings.addresses.permit(&journey.out.url)?;
             let follows = journey.followed() < max as usize;
-            let mut response = self.ask(journey, follows, manner).await?;
+            let repeatable = !changes_something(&journey.out.method) && journey.out.body.is_empty();
+            let mut response = match self.ask(journey, follows || repeatable, false, manner).await {
+                // A server may close an idle connection at any moment, also in that in which it is asked, and has not failed
+                // then. What only reads may be asked once more (RFC 9110, section 9.2.2).
+                Err(Trouble::NoAnswer(error)) if repeatable && journey.lost_a_kept_connection(&error) => {
+                    self.ask(journey, follows, true, manner).await?
+                }
+                asked => asked?,
+            };
             journey.answered(&mut response, self.shared.tls.seen());
             if let (Some(jar), Some(answer)) = (jar, journey.answer()) {
                 jar.keep(&journey.out.url, &answer.headers);
@@ -204,7 +212,7 @@ impl Client {
             let leads_to = if max > 0 { journey.leads_to()? } else { None };
             match leads_to {
                 Some((status, next)) if follows => {
-                    body::discard(&mut response).await;
+                    body::discard(&mut response, &mut journey.received).await;
                     drop(response);
                     journey.hopped();
                     journey.out.follow(status, next);
@@ -218,14 +226,21 @@ impl Client {
         }
     }
 
-    /// Sends the request of one hop and waits for the head of the answer.
-    async fn ask(&self, journey: &mut Journey, follows: bool, manner: &Manner) -> Result<reqwest::Response, Trouble> {
+    /// Sends the request of one hop and waits for the head of the answer. Its headers are kept where more may follow; `anew`,
+    /// it has a connection of its own.
+    async fn ask(
+        &self,
+        journey: &mut Journey,
+        may_follow: bool,
+        anew: bool,
+        manner: &Manner,
+    ) -> Result<reqwest::Response, Trouble> {
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
         journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
         let mut request = reqwest::Request::new(out.method.clone(), url);
-        // What no redirect will need is given away instead of cloned.
-        *request.headers_mut() = if follows { out.headers.clone() } else { std::mem::take(&mut out.headers) };
+        // What nothing will need any more is given away instead of cloned.
+        *request.headers_mut() = if may_follow { out.headers.clone() } else { std::mem::take(&mut out.headers) };
         let headers = request.headers_mut();
         #[cfg(feature = "compression")]
         if manner.decode {
@@ -244,8 +259,8 @@ impl Client {
             *request.body_mut() = Some(out.body.clone().into());
         }
         // Two addresses under one name must not share connections, so such a request has its own.
-        let own =
-            if dial.is_some() || manner.over != Over::Any { Some(self.shared.build(false, manner.over)) } else { None };
+        let has_its_own = anew || dial.is_some() || manner.over != Over::Any;
+        let own = if has_its_own { Some(self.shared.build(false, manner.over)) } else { None };
         let http = own.as_ref().and_then(|own| own.as_ref().ok()).unwrap_or(&self.http);
         let record = Record::new(dial);
         journey.asked(Arc::clone(&record));
@@ -274,6 +289,8 @@ impl Shared {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .pool_idle_timeout(settings.idle_timeout)
+            // A client has to take them (RFC 9112, section 5.2), and every browser does.
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
             // Another crate of the same program may have turned these on in reqwest; decoding is done here, bounded.
             .no_gzip()
             .no_brotli()
@@ -401,17 +418,20 @@ fn named_by_host(out: &Outgoing) -> Result<(Option<Box<str>>, Url), WireError> {
     Ok((Some(dial), url))
 }
 
-async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: bool) -> Result<Bytes, Trouble> {
+async fn read(journey: &mut Journey, response: &mut reqwest::Response, manner: &Manner) -> Result<Bytes, Trouble> {
     let limit = journey.max_body;
     #[cfg(feature = "compression")]
-    let encoding =
-        if decode { journey.answer().and_then(|answer| super::decode::Encoding::of(&answer.headers)) } else { None };
+    let encoding = if manner.decode {
+        journey.answer().and_then(|answer| super::decode::Encoding::of(&answer.headers))
+    } else {
+        None
+    };
     #[cfg(not(feature = "compression"))]
-    let _ = decode;
+    let _ = manner.decode;
     #[cfg(feature = "compression")]
     let body = match encoding {
         None => body::plain(response, limit, &mut journey.received).await,
-        Some(encoding) => body::encoded(response, encoding, limit, &mut journey.received).await,
+        Some(encoding) => body::encoded(response, encoding, limit, manner.deadline, &mut journey.received).await,
     };
     #[cfg(not(feature = "compression"))]
     let body = body::plain(response, limit, &mut journey.received).await;

@@ -6,6 +6,7 @@ use brotli_decompressor::DecompressorWriter;
 use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
 
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use tokio::time::Instant;
 
 /// How much is decoded at once; what a bomb can make beyond the limit.
 const STEP: usize = 16 * 1024;
@@ -60,13 +61,16 @@ enum Stream {
 pub(crate) enum Fault {
     /// More came out than the limit.
     Full,
+    /// There is no time left to go on.
+    Late,
     Bad(String),
 }
 
 impl Decoder {
-    /// Makes a decoder for a body that begins with `first` and may be `limit` bytes long when decoded.
-    pub(crate) fn new(encoding: Encoding, first: u8, limit: usize) -> Self {
-        let sink = Sink { decoded: Vec::new(), limit, full: false };
+    /// Makes a decoder for a body that begins with `first`, may be `limit` bytes long when decoded, and is of use before `until`:
+    /// a few bytes may hold gigabytes, and nobody waits for them any more then.
+    pub(crate) fn new(encoding: Encoding, first: u8, limit: usize, until: Option<Instant>) -> Self {
+        let sink = Sink { decoded: Vec::new(), limit, until, full: false, late: false };
         Self(match encoding {
             Encoding::Gzip => Stream::Gzip(Box::new(MultiGzDecoder::new(sink))),
             Encoding::Brotli => Stream::Brotli(Box::new(DecompressorWriter::new(sink, STEP))),
@@ -115,6 +119,7 @@ impl Decoder {
         match result {
             Ok(()) => Ok(()),
             Err(_) if self.sink().full => Err(Fault::Full),
+            Err(_) if self.sink().late => Err(Fault::Late),
             Err(error) => Err(Fault::Bad(error.to_string())),
         }
     }
@@ -132,17 +137,20 @@ impl Decoder {
 struct Sink {
     decoded: Vec<u8>,
     limit: usize,
+    until: Option<Instant>,
     full: bool,
+    late: bool,
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() <= self.limit - self.decoded.len() {
-            self.decoded.extend_from_slice(bytes);
-            return Ok(bytes.len());
+        self.full = bytes.len() > self.limit - self.decoded.len();
+        self.late = self.until.is_some_and(|until| until <= Instant::now());
+        if self.full || self.late {
+            return Err(io::Error::other("no more is taken"));
         }
-        self.full = true;
-        Err(io::Error::other("the limit is reached"))
+        self.decoded.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

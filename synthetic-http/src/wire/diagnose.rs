@@ -106,6 +106,10 @@ impl Scene<'_> {
             Some(http) if http.is_user() => {
                 return WireError::new(Phase::Setup, Kind::BadRequest, format!("the request is not valid: {http}"));
             }
+            // HTTP/2 has no error of its own for it, and the crate `h2` says so in its words.
+            _ if causes.deepest.contains("header_list_way_too_large") => {
+                (Kind::HeadTooLarge, format!("the head of the answer of {peer} is too large"))
+            }
             _ => match causes.io {
                 Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
                     (Kind::Reset, format!("{peer} reset the {reused}connection without an answer"))
@@ -130,7 +134,10 @@ impl Scene<'_> {
                 },
             },
         };
-        let only = if self.way.http2_only { "; only HTTP/2 was offered: does it speak that?" } else { "" };
+        // Who has streams speaks HTTP/2.
+        let speaks_it = kind == Kind::HeadTooLarge || causes.deepest.starts_with("stream error");
+        let only =
+            if self.way.http2_only && !speaks_it { "; only HTTP/2 was offered: does it speak that?" } else { "" };
         WireError::new(Phase::Processing, kind, format!("processing: {what}{only}"))
     }
 

@@ -4,6 +4,9 @@ use std::{fmt, time::Duration};
 
 use url::Url;
 
+/// How many bytes of a URL are shown.
+const LONGEST: usize = 2_048;
+
 /// The part of a request in which it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
@@ -122,7 +125,7 @@ pub(crate) fn shown(url: &Url) -> String {
             shown.push('…');
         }
     }
-    shown
+    cut(shown)
 }
 
 /// Writes a text that may be a URL as [`shown`] does; of one that is none, only what is before its query.
@@ -136,15 +139,25 @@ pub(crate) fn shown_text(text: &str) -> String {
         (Some(scheme), Some(at)) if at > scheme => [&before[..scheme + 3], "…", &before[at..]].concat(),
         _ => before.to_owned(),
     };
-    if query.is_empty() { before } else { format!("{before}{}…", &query[..1]) }
+    cut(if query.is_empty() { before } else { format!("{before}{}…", &query[..1]) })
+}
+
+/// Leaves out what nobody reads of a URL: a peer may redirect to one of any length.
+fn cut(mut url: String) -> String {
+    if url.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| url.is_char_boundary(*end));
+        url.truncate(end.unwrap_or_default());
+        url.push('…');
+    }
+    url
 }
 
 /// Writes the host and port of `url` as they are dialled: `[::1]:443`.
 pub(crate) fn peer(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("no host");
+    let host = cut(url.host_str().unwrap_or("no host").to_owned());
     match url.port_or_known_default() {
         Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+        None => host,
     }
 }
 

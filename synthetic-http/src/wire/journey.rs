@@ -200,6 +200,12 @@ impl Journey {
         }
     }
 
+    /// Returns whether there is no answer because a connection that was open from earlier ended.
+    pub(crate) fn lost_a_kept_connection(&self, error: &reqwest::Error) -> bool {
+        let Stage::Asked { record, .. } = &self.stage else { return false };
+        record.has_no_attempt() && matches!(self.scene(None).explain(error).kind(), Kind::ClosedEarly | Kind::Reset)
+    }
+
     /// Returns how long ago the head of the answer came.
     pub(crate) fn since_the_head(&self) -> Duration {
         self.answer().map(|answer| answer.at.elapsed()).unwrap_or_default()

@@ -84,6 +84,11 @@ impl Record {
         }
     }
 
+    /// Returns whether the request needed no connection to be made, or went on without the one that was.
+    pub(crate) fn has_no_attempt(&self) -> bool {
+        self.lock().as_ref().is_none_or(|attempt| attempt.detached)
+    }
+
     /// Takes the attempt out; what the hooks note afterwards is lost.
     pub(crate) fn take(&self) -> Option<Attempt> {
         self.lock().take()

@@ -14,6 +14,9 @@ use super::error::{Kind, Phase, WireError, shown};
 use crate::fate::changes_something;
 use crate::test_hosts::TestHosts;
 
+/// The longest URL that can be requested, in bytes: what the crate `http` takes.
+const LONGEST: usize = u16::MAX as usize - 1;
+
 /// The request as it is sent at one hop.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -30,7 +33,7 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// `Kind::BadRedirect` where the location cannot be read, or is neither http nor https.
+    /// `Kind::BadRedirect` where the location cannot be read, is longer than can be requested, or is neither http nor https.
     pub(crate) fn next(&self, status: StatusCode, headers: &HeaderMap) -> Result<Option<Url>, WireError> {
         if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
@@ -48,6 +51,13 @@ impl Outgoing {
                 "it leads to a `{}:` URL, and only http and https are followed",
                 next.scheme()
             )));
+        }
+        if next.port() == Some(0) {
+            return Err(refused("it leads to port 0, where nothing can listen".to_owned()));
+        }
+        if next.as_str().len() > LONGEST {
+            let bytes = next.as_str().len();
+            return Err(refused(format!("it leads to a URL of {bytes} bytes, and only {LONGEST} can be requested")));
         }
         // Setting them fails only where a URL cannot have them, and an http URL can.
         let _ = next.set_username("");

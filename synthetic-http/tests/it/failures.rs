@@ -9,16 +9,8 @@ use synthetic_http::{Http, Request, from_secret};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::misbehaving::Rogue;
 use crate::support::{Server, Told, bare, ok, read_request, run_in, run_of};
-
-/// Returns a server that takes the request and never answers.
-async fn silent() -> Server {
-    Server::raw(|mut stream| async move {
-        read_request(&mut stream).await?;
-        std::future::pending().await
-    })
-    .await
-}
 
 async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -37,12 +29,9 @@ async fn a_target_that_gives_no_answer_is_told_by_what_it_did() {
     let gone = nobody().await;
     let to_gone = format!("location: {gone}/next?token=t0p\r\n");
     let to_gone = Server::answering(move |_| bare("302 Found", &to_gone)).await;
-    let tls_at_http = Http::at(silent().await.url().replace("http:", "https:")).timeout(ms(300));
 
     let rows: Vec<(&str, Request, Reason)> = vec![
         ("refused", Http::at(nobody().await).get("/health"), Reason::Connect),
-        ("silence", Http::at(silent().await.url()).get("/health").timeout(ms(150)), Reason::Timeout),
-        ("silence in TLS", tls_at_http.get("/health"), Reason::Timeout),
         ("garbage", Http::at(garbage.url()).get("/health"), Reason::Protocol),
         ("closed at once", Http::at(early.url()).get("/health"), Reason::Protocol),
         ("closed within the body", Http::at(half.url()).get("/health"), Reason::Protocol),
@@ -76,25 +65,34 @@ async fn a_host_that_is_unknown_is_a_failure_of_dns() {
 
 #[tokio::test]
 async fn a_run_or_a_step_whose_time_is_up_first_still_names_the_phase() {
-    let server = silent().await;
-    let api = Http::at(server.url());
     let mut told = Told::default();
-    let report = run_in(Spec::new("test").timeout(ms(300)), api.get("/health")).await;
+    let rogue = Rogue::stalling("").await;
+    let report = once_it_waits(&rogue, run_in(Spec::new("test").timeout(secs(10)), rogue.api().get("/health"))).await;
     assert_eq!((report.reason, report.requests.len()), (Some(Reason::Timeout), 1), "{report}");
     told.add_report("the run's", &report);
 
-    let report =
-        once(canary(Spec::new("test"), move |run: Run| {
-            let request = api.get("/health");
-            async move {
-                run.step("outer", async { run.step("check", request.send()).await }).timeout(ms(300)).await.map(drop)
-            }
-        }))
-        .await;
+    let rogue = Rogue::stalling("").await;
+    let api = rogue.api();
+    let run = once(canary(Spec::new("test"), move |run: Run| {
+        let request = api.get("/health");
+        async move { run.step("outer", async { run.step("check", request.send()).await }).timeout(secs(10)).await.map(drop) }
+    }));
+    let report = once_it_waits(&rogue, run).await;
     assert_eq!((report.reason, report.requests.len()), (Some(Reason::Timeout), 1), "{report}");
     assert_eq!(report.requests[0].step, Some(1));
     told.add_report("the step's", &report);
     insta::assert_snapshot!(told.text());
+}
+
+/// Stops the clock when the server has been asked: it then goes on by itself, as nobody does anything any more.
+async fn once_it_waits(rogue: &Rogue, run: impl Future<Output = Report>) -> Report {
+    let conduct = async {
+        rogue.is_done().await;
+        tokio::time::pause();
+    };
+    let (report, ()) = tokio::join!(run, conduct);
+    tokio::time::resume();
+    report
 }
 
 #[tokio::test]
@@ -108,6 +106,7 @@ async fn a_request_that_cannot_be_made_is_an_error_of_our_own_and_sends_nothing(
         ("base URL without a host", at("http://")),
         ("base URL of another scheme", at("ftp://shop.example")),
         ("base URL with a port that is none", at("http://ann:pa/ss@shop.example:port/?token=t0p-s3cret")),
+        ("base URL with an encoded port", at("http://127.0.0.1%3A80")),
         ("base URL with a query", at("http://shop.example/?token=t0p-s3cret")),
         ("no base URL", Http::anywhere().get("/health?token=t0p-s3cret")),
         ("a URL that is none", api.get("http://shop.example:99999/x?token=t0p-s3cret")),

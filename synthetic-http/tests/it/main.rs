@@ -26,6 +26,7 @@ mod grpc;
 #[cfg(feature = "html")]
 mod html;
 mod identity;
+mod misbehaving;
 #[cfg(feature = "dns")]
 mod net_dns;
 #[cfg(feature = "icmp")]

@@ -208,7 +208,7 @@ pub(crate) fn masked(text: &str) -> String {
     static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
             (r"(127\.0\.0\.1|localhost|\[::1\]|shop\.test):\d+", "$1:PORT"),
-            (r"[\w/-]*tests/it/(\w+)\.rs:\d+", "tests/it/$1.rs:LINE"),
+            (r"[\w/-]*tests/it/([\w/]+)\.rs:\d+", "tests/it/$1.rs:LINE"),
             (r"\d+\.\d+(ns|µs|ms|s)\b", "TIME"),
             (r"\d+\.\d ms\b", "TIME"),
             (r"within \d+(\.\d+)? m?s\b", "within TIME"),

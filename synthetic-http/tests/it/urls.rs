@@ -59,6 +59,7 @@ async fn a_query_is_encoded_as_a_form_is() {
         (api.get("/?a=1").query("b", 2).query("b", true), "/?a=1&b=2&b=true"),
         (api.get("/").query("a&b", ""), "/?a%26b="),
         (api.get("/find?q=a%20b"), "/find?q=a%20b"),
+        (api.get("/a%2Fb%253A?at=127.0.0.1%3A22"), "/a%2Fb%253A?at=127.0.0.1%3A22"),
     ];
     for (request, seen) in rows {
         request.send().await.unwrap();

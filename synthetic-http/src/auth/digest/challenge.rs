@@ -175,14 +175,46 @@ mod tests {
             assert!(told.contains(why), "{told}");
         }
     }
+}
 
-    #[test]
-    fn no_bytes_of_a_server_are_too_odd_to_be_read() {
-        let pieces = ["Digest", " ", "=", "\"", "\\", ",", "realm", "nonce=\"", "ü", "==", "\t", "a=b"];
-        let mut rng = fastrand::Rng::with_seed(7);
-        for _ in 0..20_000 {
-            let line: String = (0..rng.usize(..12)).map(|_| pieces[rng.usize(..pieces.len())]).collect();
-            let _ = best(&line);
+#[cfg(test)]
+mod foreign {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::foreign::nearly;
+
+    /// Writes a quoted string (RFC 9110, section 5.6.4).
+    fn quoted(text: &str) -> String {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_has_a_challenge_or_none_or_one_that_cannot_be_answered(
+            lines in proptest::collection::vec(
+                nearly(&["Digest", " ", "=", "\"", "\\", ",", "realm", "realm=r", "nonce=\"n\"", "ü", "==", "\t", "a=b", "Basic",
+                    "qop=auth", "qop=\"auth-int\"", "algorithm=MD5-sess", "algorithm=", "opaque", "userhash=true"]),
+                0..3,
+            ),
+        ) {
+            if let Ok(Some(read)) = Challenge::best(lines.iter().map(String::as_str)) {
+                let said = lines.concat();
+                prop_assert!(read.realm.len() <= said.len() && read.nonce.len() <= said.len());
+            }
+        }
+
+        #[test]
+        fn a_challenge_that_was_written_is_read_as_it_was(
+            realm in "[ -~]{0,12}", nonce in "[ -~]{0,12}", opaque in "[ -~]{0,12}", before in "(Basic realm=\"a, b\", |Negotiate ,|)",
+        ) {
+            let line = format!(
+                "{before}Digest realm={}, nonce={},opaque={} , qop=\"auth,auth-int\", algorithm=SHA-256",
+                quoted(&realm), quoted(&nonce), quoted(&opaque),
+            );
+            let read = Challenge::best([line.as_str()].into_iter()).unwrap().unwrap();
+            prop_assert_eq!((read.realm, read.nonce, read.opaque), (realm, nonce, Some(opaque)));
+            prop_assert!(read.has_qop && read.algorithm.hash == Hash::Sha256);
         }
     }
 }

@@ -103,3 +103,37 @@ mod tests {
         assert!(Policy::read(" ; ,").is_empty());
     }
 }
+
+#[cfg(test)]
+mod foreign {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::foreign::nearly;
+
+    proptest! {
+        #[test]
+        fn any_header_has_policies_that_can_be_judged(
+            header in nearly(&["default-src", "script-src", " ", ";", ",", "'self'", "'nonce-x'", "'strict-dynamic'", "*", "ü", "\t", "https:"]),
+        ) {
+            let policies = Policy::read(&header);
+            for policy in &policies {
+                prop_assert!(policy.weakness().unwrap_or_default().len() <= 200 + header.len());
+            }
+            let _ = unmet(&policies, "script-src", "'self'");
+        }
+
+        #[test]
+        fn a_policy_that_was_written_is_read_as_it_was(
+            directives in proptest::collection::btree_map("[a-z]{1,6}-src", proptest::collection::vec("[!-+\\--:<-~]{1,8}", 0..4), 1..4),
+        ) {
+            let written: Vec<String> = directives.iter().map(|(name, sources)| format!("{name} {}", sources.join(" "))).collect();
+            let read = Policy::read(&written.join(" ; "));
+            prop_assert_eq!(read.len(), 1);
+            for (name, sources) in &directives {
+                prop_assert_eq!(read[0].sources(name), Some(sources.as_slice()));
+                prop_assert_eq!(unmet(&read, name, &sources.join("  ")), None);
+            }
+        }
+    }
+}

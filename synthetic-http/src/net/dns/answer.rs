@@ -171,3 +171,58 @@ fn code(code: ResponseCode) -> String {
         other => format!("RCODE{}", u16::from(other)),
     }
 }
+
+#[cfg(test)]
+mod foreign {
+    use hickory_proto::op::{Message, OpCode, Query};
+    use hickory_proto::rr::rdata::{A, CNAME, MX, TXT};
+    use hickory_proto::rr::{Name, Record as Entry, RecordType};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::foreign::damaged;
+    use crate::net::trail::Trail;
+
+    /// A reply with a record of several kinds, whose names point back into it (RFC 1035, section 4.1.4).
+    fn reply() -> Vec<u8> {
+        let name = Name::from_ascii("shop.example.").unwrap();
+        let mut reply = Message::response(7, OpCode::Query);
+        reply.add_query(Query::query(name.clone(), RecordType::A));
+        for data in [
+            RData::A(A::new(192, 0, 2, 7)),
+            RData::CNAME(CNAME(name.clone())),
+            RData::MX(MX::new(10, name.clone())),
+            RData::TXT(TXT::new(vec!["v=spf1".to_owned(), "-all".to_owned()])),
+        ] {
+            reply.add_answer(Entry::from_rdata(name.clone(), 300, data));
+        }
+        reply.to_vec().unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> Option<DnsAnswer> {
+        let message = Message::from_vec(bytes).ok()?;
+        let reply = Reply { message, over_tcp: false };
+        Some(DnsAnswer::new(reply, Record::A, "192.0.2.53:53".parse().unwrap(), Trail::new().finish()))
+    }
+
+    #[test]
+    fn a_reply_that_is_whole_is_read_with_all_of_its_records() {
+        let read = read(&reply()).unwrap();
+        let values: Vec<&str> = read.all_records().iter().map(|record| record.value.as_str()).collect();
+        assert_eq!(values, ["192.0.2.7", "shop.example.", "10 shop.example.", "v=spf1-all"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_that_was_damaged_anyhow_is_refused_or_can_be_shown(
+            bytes in prop_oneof![damaged(reply()), proptest::collection::vec(any::<u8>(), 0..200)],
+        ) {
+            if let Some(answer) = read(&bytes) {
+                let shown = answer.shown().unwrap_or_default();
+                // A byte may be shown as four characters, and a name that is pointed at is shown each time.
+                prop_assert!(shown.len() <= 2_000 + 4 * (SHOWN + 1) * bytes.len(), "{} bytes", shown.len());
+                prop_assert!(answer.records().count() <= answer.all_records().len());
+            }
+        }
+    }
+}

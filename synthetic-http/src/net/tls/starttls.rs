@@ -1,6 +1,6 @@
 //! [`StartTls`]: how TLS is asked for on a connection that begins without.
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::dialogue::{Talk, quoted};
 use super::super::trail::Trail;
@@ -31,7 +31,7 @@ pub enum StartTls {
 
 impl StartTls {
     /// Asks for TLS, and gives the connection back when the server is ready for it.
-    pub(super) async fn ask(self, stream: TcpStream, peer: &str, trail: &mut Trail) -> Result<TcpStream, WireError> {
+    pub(super) async fn ask<S: Stream>(self, stream: S, peer: &str, trail: &mut Trail) -> Result<S, WireError> {
         let mut talk = Talk::new(stream, peer, MAX_READ, trail);
         match self {
             Self::Smtp => smtp(&mut talk, peer).await?,
@@ -45,9 +45,12 @@ impl StartTls {
     }
 }
 
-type Open<'a> = Talk<'a, TcpStream>;
+/// What TLS can be asked for on.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-async fn smtp(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+async fn smtp(talk: &mut Talk<'_, impl Stream>, peer: &str) -> Result<(), WireError> {
     reply(talk, peer, "220").await?;
     // Nothing is sent by mail, so no name of ours matters; this one every server takes.
     talk.send(b"EHLO localhost\r\n").await?;
@@ -60,7 +63,7 @@ async fn smtp(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
 }
 
 /// Reads all lines of a reply, which has to have this code.
-async fn reply(talk: &mut Open<'_>, peer: &str, code: &str) -> Result<Vec<String>, WireError> {
+async fn reply(talk: &mut Talk<'_, impl Stream>, peer: &str, code: &str) -> Result<Vec<String>, WireError> {
     let mut lines = Vec::new();
     loop {
         let line = talk.line(&format!("a reply with {code}")).await?;
@@ -75,7 +78,7 @@ async fn reply(talk: &mut Open<'_>, peer: &str, code: &str) -> Result<Vec<String
     }
 }
 
-async fn imap(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
+async fn imap(talk: &mut Talk<'_, impl Stream>, peer: &str) -> Result<(), WireError> {
     let greeting = talk.line("a greeting").await?;
     if !greeting.to_ascii_uppercase().starts_with("* OK") {
         return Err(other(
@@ -95,7 +98,7 @@ async fn imap(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
     }
 }
 
-async fn postgres(talk: &mut Open<'_>, peer: &str) -> Result<(), WireError> {
+async fn postgres(talk: &mut Talk<'_, impl Stream>, peer: &str) -> Result<(), WireError> {
     talk.send(&SSL_REQUEST).await?;
     match talk.exactly(1, "the consent to SSLRequest").await?.as_slice() {
         b"S" => Ok(()),
@@ -112,4 +115,56 @@ fn other(peer: &str, why: &str) -> WireError {
 /// The server speaks the protocol, and not TLS.
 fn refused(peer: &str, why: &str) -> WireError {
     WireError::new(Phase::Processing, Kind::Tls, format!("starttls with {peer}: {why}"))
+}
+
+#[cfg(test)]
+mod foreign {
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::foreign::nearly_bytes;
+
+    /// Asks a server that says these bytes, whatever it is asked, and then leaves. Nothing is waited for.
+    fn asked(protocol: StartTls, bytes: &[u8]) -> Result<(), WireError> {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        far.write_all(bytes).now_or_never().unwrap().unwrap();
+        far.shutdown().now_or_never().unwrap().unwrap();
+        let mut trail = Trail::new();
+        let asked = protocol.ask(near, "mail.test:25", &mut trail).now_or_never();
+        drop(far);
+        let _ = trail.dialogue();
+        asked.expect("it waits for more than there is").map(drop)
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_before_tls_are_consent_or_are_told(
+            bytes in nearly_bytes(&[b"220 ", b"220-", b"250", b"250-", b" ", b"STARTTLS", b"\r\n", b"\n", b"* OK", b"* ", b"a1 OK", b"a1 NO",
+                b"a1 ", b"S", b"N", b"E", b"\0", b"\xff", &[b'x'; 20_000]]),
+        ) {
+            for protocol in [StartTls::Smtp, StartTls::Imap, StartTls::Postgres] {
+                match asked(protocol, &bytes) {
+                    // More than the consent may be anybody's.
+                    Ok(()) => prop_assert!(bytes.ends_with(b"\n") || protocol == StartTls::Postgres && bytes == b"S"),
+                    Err(error) => prop_assert!(error.to_string().len() < 1_000, "{error}"),
+                }
+            }
+        }
+
+        #[test]
+        fn consent_is_taken_whatever_else_a_server_offers(
+            offers in proptest::collection::vec("[A-Z0-9 ]{0,12}", 0..4), notes in proptest::collection::vec("[A-Za-z ]{0,12}", 0..4),
+        ) {
+            let mut smtp = "220-mail.test\r\n220 ready\r\n250-mail.test\r\n".to_owned();
+            offers.iter().for_each(|offer| smtp.push_str(&format!("250-{offer}\r\n")));
+            smtp.push_str("250 STARTTLS\r\n220 go ahead\r\n");
+            prop_assert!(asked(StartTls::Smtp, smtp.as_bytes()).is_ok());
+            let mut imap = "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n".to_owned();
+            notes.iter().for_each(|note| imap.push_str(&format!("* {note}\r\n")));
+            imap.push_str("a1 OK begin\r\n");
+            prop_assert!(asked(StartTls::Imap, imap.as_bytes()).is_ok());
+        }
+    }
 }

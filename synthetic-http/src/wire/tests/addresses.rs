@@ -36,3 +36,36 @@ async fn of_one_family_one_address_is_asked_and_there_is_no_fallback() {
     let none = client_of(&[dead, alive], Some(Family::V6)).send(get(url)).await;
     check(none, Phase::Resolve, Kind::OtherFamily, "resolve shop.test: no IPv6 address, only 127.0.0.2, 127.0.0.1");
 }
+
+/// Every name is 127.0.0.1, and then the address after that.
+#[derive(Debug, Default)]
+struct Moving(AtomicUsize);
+
+impl Lookup for Moving {
+    fn lookup(&self, _: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+        let last = 1 + self.0.fetch_add(1, Ordering::SeqCst) as u8;
+        Box::pin(async move { Ok(vec![IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))]) })
+    }
+}
+
+/// Nothing of DNS is kept: a new address of a name is seen by the next connection.
+#[tokio::test]
+async fn a_name_is_looked_up_for_every_connection() {
+    let server = Server::on(TcpListener::bind("0.0.0.0:0").await.unwrap(), |mut stream| async move {
+        loop {
+            read_request(&mut stream).await?;
+            let at = stream.local_addr()?.ip().to_string();
+            stream.write_all(&ok(&at)).await?;
+        }
+    });
+    let client =
+        Client::new(&ClientSettings { lookup: Some(Arc::new(Moving::default())), ..ClientSettings::default() })
+            .unwrap();
+    let url = || server.url_as("http", "shop.test");
+    assert_eq!(answer(&client, get(url())).await.body, "127.0.0.1");
+    assert_eq!(answer(&client, get(url())).await.body, "127.0.0.1", "on the same connection");
+    // Only Linux answers for the whole network of 127.0.0.0/8.
+    if cfg!(target_os = "linux") {
+        assert_eq!(answer(&client.fresh(), get(url())).await.body, "127.0.0.2");
+    }
+}

@@ -137,6 +137,21 @@ mod encoded {
         check(client().send(limited(server.url("/"), 59_999)).await, Phase::Transfer, kind, message);
     }
 
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_decoded() {
+        use crate::wire::decode::{Decoder, Encoding, Fault};
+        let zeros = vec![0; 1024 * 1024];
+        for (encoding, bomb) in [(Encoding::Gzip, gzip(&zeros)), (Encoding::Deflate, zlib(&zeros))] {
+            let mut late = Decoder::new(encoding, bomb[0], usize::MAX, Some(Instant::now()));
+            assert!(matches!(late.write(&bomb), Err(Fault::Late)));
+            let mut early =
+                Decoder::new(encoding, bomb[0], usize::MAX, Some(Instant::now() + Duration::from_secs(600)));
+            assert!(early.write(&bomb).is_ok());
+        }
+        let mut late = Decoder::new(Encoding::Brotli, 0, usize::MAX, Some(Instant::now()));
+        assert!(matches!(late.write(&brotli(&[0; 60_000])), Err(Fault::Late)));
+    }
+
     #[tokio::test]
     async fn a_body_that_is_not_what_it_says_is_told_so() {
         let text = text();

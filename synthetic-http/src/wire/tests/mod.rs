@@ -26,6 +26,7 @@ use super::{Client, ClientSettings, Exchange, Failed, Kind, Lookup, Phase, Reque
 mod addresses;
 mod bodies;
 mod errors;
+mod foreign;
 mod phases;
 mod redirects;
 mod requests;

@@ -87,9 +87,12 @@ async fn credentials_stay_behind_when_the_host_or_port_changes() {
 
 #[tokio::test]
 async fn a_redirect_to_where_no_request_can_go_says_so() {
+    let long = format!("http://a.test/{}", "x".repeat(65_535 - "http://a.test/".len()));
     let rows = [
         ("ftp://a.test/?key=k", "it leads to a `ftp:` URL, and only http and https are followed"),
         ("javascript:alert(1)", "it leads to a `javascript:` URL, and only http and https are followed"),
+        ("http://a.test:0/", "it leads to port 0, where nothing can listen"),
+        (&long, "it leads to a URL of 65535 bytes, and only 65534 can be requested"),
         ("http://[", "its Location is no URL: invalid IPv6 address"),
     ];
     for (location, why) in rows {

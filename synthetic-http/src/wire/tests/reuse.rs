@@ -35,7 +35,7 @@ async fn an_idle_connection_is_closed_after_its_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_a_reused_connection_without_an_answer_is_said_so() {
+async fn a_server_that_closes_a_reused_connection_without_an_answer_is_asked_again_by_what_only_reads() {
     let server = Server::start(|mut stream| async move {
         read_request(&mut stream).await?;
         stream.write_all(&ok("hi")).await?;
@@ -45,8 +45,13 @@ async fn a_server_that_closes_a_reused_connection_without_an_answer_is_said_so()
     let client = client();
     answer(&client, get(server.url("/"))).await;
     let message = "processing: {peer} closed the reused connection without an answer";
-    check(client.send(get(server.url("/"))).await, Phase::Processing, Kind::ClosedEarly, message);
-    assert_eq!(server.accepted(), 1, "a request that was sent is never sent again");
+    let post = Request { method: Method::POST, ..get(server.url("/")) };
+    check(client.send(post).await, Phase::Processing, Kind::ClosedEarly, message);
+    assert_eq!(server.accepted(), 1, "a request that changes something is never sent again");
+
+    answer(&client, get(server.url("/"))).await;
+    assert_eq!(answer(&client, get(server.url("/"))).await.connection, Connection::New);
+    assert_eq!(server.accepted(), 3);
 }
 
 #[tokio::test]

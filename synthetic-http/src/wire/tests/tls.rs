@@ -19,6 +19,13 @@ pub(super) struct Identity {
     key: PrivateKeyDer<'static>,
 }
 
+impl Identity {
+    /// Returns its own certificate.
+    pub(super) fn der(&self) -> &[u8] {
+        &self.chain[0]
+    }
+}
+
 fn key(pair: &KeyPair) -> PrivateKeyDer<'static> {
     PrivatePkcs8KeyDer::from(pair.serialize_der()).into()
 }
@@ -55,7 +62,7 @@ impl Authority {
         Client::new(&ClientSettings { lookup, ..self.settings() }).unwrap()
     }
 
-    fn settings(&self) -> ClientSettings {
+    pub(super) fn settings(&self) -> ClientSettings {
         ClientSettings { extra_roots_pem: vec![self.0.pem().into_bytes()], ..ClientSettings::default() }
     }
 
@@ -285,6 +292,34 @@ async fn a_host_header_is_also_the_name_in_tls_and_gets_a_connection_of_its_own(
     request.headers.insert("host", "not a host".parse().unwrap());
     let message = "the Host header of a request to https://{peer}/ is no host name";
     check(client.send(request).await, Phase::Setup, Kind::BadRequest, message);
+}
+
+/// Sends everyone who asks for `shop.test` to `pay.test` at the same port, and tells anyone else the names asked for.
+async fn to_pay_test(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
+    let name = stream.get_ref().1.server_name().unwrap_or_default().to_owned();
+    if name != "shop.test" {
+        return names_asked(stream).await;
+    }
+    read_request(&mut stream).await?;
+    let port = stream.get_ref().0.local_addr()?.port();
+    let head = format!("HTTP/1.1 302 Found\r\nlocation: https://pay.test:{port}/\r\ncontent-length: 0\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    stream.flush().await
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_leaves_the_name_in_tls_behind() {
+    let authority = Authority::new();
+    let both = |params: &mut CertificateParams| {
+        params.subject_alt_names.push(rcgen::SanType::DnsName("pay.test".try_into().unwrap()));
+    };
+    let server = authority.serve(authority.cert_with("shop.test", both), Duration::ZERO, to_pay_test).await;
+    let client = authority.client(names([("pay.test", 0)]));
+    let mut request = get(server.url_as("https", "127.0.0.1"));
+    request.headers.insert("host", "shop.test".parse().unwrap());
+    request.max_redirects = 1;
+    let exchange = answer(&client, request).await;
+    assert_eq!(exchange.body, "pay.test pay.test");
 }
 
 #[test]
