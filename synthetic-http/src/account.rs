@@ -10,7 +10,9 @@ use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Reason, Run};
 use tokio::time::Instant;
 
+use crate::curl::{AsSent, with_command};
 use crate::explain::{Deadline, no_answer};
+use crate::request::Request;
 use crate::scope::raise;
 use crate::send::{deadline, describe, describe_failed, record};
 use crate::wire::{Journey, WireError};
@@ -32,6 +34,8 @@ pub(crate) struct Account {
     pub(crate) reason: Option<Reason>,
     /// What was asked for, the status of the answer, and how many bytes had come when it was recorded, as a failure shows them.
     pub(crate) requested: String,
+    pub(crate) request: Option<Box<Request>>,
+    pub(crate) sent: AsSent,
     pub(crate) status: String,
     pub(crate) received: u64,
     /// What is recorded of an exchange that has ended.
@@ -117,6 +121,11 @@ impl Account {
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
     pub(crate) fn raise(&mut self, failure: Failure) -> Failure {
         self.reason.get_or_insert(failure.reason());
+        let (run, redactor) = (self.run.as_ref(), self.redactor.as_ref());
+        let failure = match &self.request {
+            Some(request) => with_command(failure, request, &self.sent, run, redactor),
+            None => failure,
+        };
         raise(failure.at(self.place), self.run.as_ref(), self.redactor.as_ref())
     }
 

@@ -5,6 +5,7 @@ mod auth;
 mod awaited;
 mod capture;
 mod connection;
+mod curl;
 mod events;
 mod expect;
 mod explain;

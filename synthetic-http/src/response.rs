@@ -11,12 +11,14 @@ use serde_json::Value;
 use synthetic_core::expect::{Found, JsonPath, check_json, exists};
 use synthetic_core::report::Phases;
 use synthetic_core::secret::Redactor;
-use synthetic_core::{Failure, Result, Run};
+use synthetic_core::{Failure, Mark, Result, Run};
 
 use crate::capture::Texts;
+use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, OverTls, compiled, nothing_matches};
 use crate::explain::requested;
 use crate::measure::{phases, version};
+use crate::request::Request;
 use crate::scope::raise;
 use crate::wire::{self, Exchange};
 
@@ -35,6 +37,10 @@ pub struct Response {
     page: OnceLock<Result<crate::html::Page, String>>,
     /// What knows the secrets of the request, outside of any run.
     redactor: Option<Redactor>,
+    /// What was asked, once the answer is as it was expected to be, so that what cannot be read of it later can be asked again.
+    request: Option<Box<Request>>,
+    /// What was made by it.
+    made: Option<Mark>,
 }
 
 impl Response {
@@ -47,6 +53,28 @@ impl Response {
             page: OnceLock::new(),
             head_only: false,
             redactor,
+            request: None,
+            made: None,
+        }
+    }
+
+    /// Notes what was made.
+    pub(crate) fn that_made(self, made: Option<Mark>) -> Self {
+        Self { made, ..self }
+    }
+
+    /// Notes what was asked.
+    pub(crate) fn to(self, request: Request) -> Self {
+        Self { request: Some(Box::new(request)), ..self }
+    }
+
+    /// Returns what of the request was decided when it was sent.
+    pub(crate) fn as_sent(&self) -> AsSent {
+        AsSent {
+            cookies: self.exchange.cookies.clone(),
+            mark: self.made.clone(),
+            redirected: !self.exchange.hops.is_empty(),
+            ..AsSent::default()
         }
     }
 
@@ -283,7 +311,12 @@ impl Response {
     }
 
     pub(crate) fn raise(&self, failure: Failure) -> Failure {
-        raise(failure, Run::current().as_ref(), self.redactor.as_ref())
+        let (run, redactor) = (Run::current(), self.redactor.as_ref());
+        let failure = match &self.request {
+            Some(request) => with_command(failure, request, &self.as_sent(), run.as_ref(), redactor),
+            None => failure,
+        };
+        raise(failure, run.as_ref(), redactor)
     }
 
     /// Returns what was asked for, as a failure shows it.

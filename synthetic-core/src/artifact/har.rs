@@ -17,6 +17,7 @@ use self::form::{
     Cache, Content, Log, Named, Page, PageTimings, Pair, PostData, Request, Response, TimingsInMillis, Whole, moment,
     optional, query_of, size,
 };
+pub use self::redact::is_credential;
 use self::redact::{redacted_text, redacted_url};
 use crate::failure::cut;
 
@@ -94,6 +95,11 @@ impl Archive {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// Counts requests that were not even kept: they are said to be left out.
+    pub fn leave_out(&mut self, requests: u64) {
+        self.left_out += requests;
     }
 
     /// Returns whether there is nothing in it.

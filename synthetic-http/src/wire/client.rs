@@ -220,6 +220,7 @@ impl Client {
 
     /// Sends the request of one hop and waits for the head of the answer.
     async fn ask(&self, journey: &mut Journey, follows: bool, manner: &Manner) -> Result<reqwest::Response, Trouble> {
+        let first = journey.followed() == 0;
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
         journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
@@ -238,7 +239,11 @@ impl Client {
             let both = headers
                 .get(COOKIE)
                 .and_then(|own| HeaderValue::from_bytes(&[own.as_bytes(), b"; ", cookies.as_bytes()].concat()).ok());
-            headers.insert(COOKIE, both.unwrap_or(cookies));
+            let cookies = both.unwrap_or(cookies);
+            if first {
+                journey.cookies = Some(cookies.clone());
+            }
+            headers.insert(COOKIE, cookies);
         }
         if !out.body.is_empty() {
             *request.body_mut() = Some(out.body.clone().into());

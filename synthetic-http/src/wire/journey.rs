@@ -7,7 +7,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use reqwest::{StatusCode, Version, header::HeaderMap, tls::TlsInfo as PeerInfo};
+use reqwest::{
+    StatusCode, Version,
+    header::{HeaderMap, HeaderValue},
+    tls::TlsInfo as PeerInfo,
+};
 use tokio::time::Instant;
 use url::{Host, Url};
 
@@ -29,6 +33,8 @@ pub(crate) struct Journey {
     pub(crate) limit_reached: bool,
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<Box<str>>,
+    /// The value of `Cookie` that the first hop sent.
+    pub(crate) cookies: Option<HeaderValue>,
     started: Instant,
     way: Way,
     hops: Vec<Hop>,
@@ -71,6 +77,7 @@ impl Journey {
             received: 0,
             limit_reached: false,
             named: None,
+            cookies: None,
             started: Instant::now(),
             way,
             hops: Vec::new(),
@@ -174,6 +181,7 @@ impl Journey {
             remote_addr: answer.remote_addr,
             tls: answer.tls,
             elapsed: end - self.started,
+            cookies: self.cookies,
         })
     }
 
@@ -197,6 +205,7 @@ impl Journey {
             remote_addr: answer.remote_addr,
             tls: answer.tls.clone(),
             elapsed: end - self.started,
+            cookies: self.cookies.clone(),
         }
     }
 
@@ -276,6 +285,7 @@ impl Journey {
             resolved: attempt.map(|attempt| attempt.addresses).unwrap_or_default(),
             tls,
             elapsed: now - self.started,
+            cookies: self.cookies,
         };
         Box::new(Failed { error, trail })
     }

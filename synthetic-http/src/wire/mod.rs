@@ -150,6 +150,8 @@ pub(crate) struct Exchange {
     pub(crate) tls: Option<TlsInfo>,
     /// From the start to the end of the last body.
     pub(crate) elapsed: Duration,
+    /// The value of `Cookie` that the first hop sent.
+    pub(crate) cookies: Option<HeaderValue>,
 }
 
 /// A request that was answered with a redirect, which was followed.
@@ -245,4 +247,6 @@ pub(crate) struct Trail {
     /// The certificates, also where they are what failed.
     pub(crate) tls: Option<TlsInfo>,
     pub(crate) elapsed: Duration,
+    /// The value of `Cookie` that the first hop sent.
+    pub(crate) cookies: Option<HeaderValue>,
 }

@@ -11,6 +11,8 @@ mod checks;
 mod client_certificates;
 mod connections;
 mod creations;
+#[cfg(unix)]
+mod curl;
 #[cfg(feature = "digest")]
 mod digest;
 mod events;
