@@ -11,11 +11,11 @@ use synthetic_core::{Failure, Reason, Run};
 use tokio::time::Instant;
 
 use crate::curl::{AsSent, with_command};
-use crate::explain::{Deadline, no_answer};
+use crate::explain::{Deadline, no_answer, times};
 use crate::request::Request;
 use crate::scope::raise;
 use crate::send::{deadline, describe, describe_failed, record};
-use crate::wire::{Journey, WireError};
+use crate::wire::{Journey, Phases, WireError};
 
 /// Keeps count of an exchange that goes on after its head. It is recorded once, when it ends: by its proper end, by a
 /// failure, or by being dropped.
@@ -32,11 +32,13 @@ pub(crate) struct Account {
     pub(crate) deadline: Deadline,
     pub(crate) idle: Option<Duration>,
     pub(crate) reason: Option<Reason>,
-    /// What was asked for, the status of the answer, and how many bytes had come when it was recorded, as a failure shows them.
+    /// What was asked for, the head of the answer, and how many bytes had come when it was recorded, as a failure shows them.
     pub(crate) requested: String,
     pub(crate) request: Option<Box<Request>>,
     pub(crate) sent: AsSent,
-    pub(crate) status: String,
+    pub(crate) head: String,
+    /// How long the parts of an exchange took that has ended.
+    pub(crate) phases: Option<Phases>,
     pub(crate) received: u64,
     /// What is recorded of an exchange that has ended.
     pub(crate) finished: Option<RequestReport>,
@@ -84,6 +86,7 @@ impl Account {
     pub(crate) fn finish(&mut self) {
         if let Some(journey) = self.journey.take() {
             self.received = journey.received;
+            self.phases = Some(journey.phases());
             let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
             describe(&mut report, &journey.so_far(Bytes::new()));
             report.size = self.received;
@@ -110,7 +113,9 @@ impl Account {
     pub(crate) fn with_evidence(&self, failure: Failure) -> Failure {
         let failure = failure.evidence("request", self.requested.clone());
         let so_far = if self.journey.is_some() { " so far" } else { "" };
-        failure.evidence("answer", format!("{}, {} bytes{so_far}", self.status, self.received()))
+        let failure = failure.evidence("answer", format!("{}, {} bytes{so_far}", self.head, self.received()));
+        let phases = self.journey.as_ref().map(Journey::phases).or(self.phases);
+        phases.map(|phases| times(&phases)).into_iter().fold(failure, |failure, times| failure.evidence("times", times))
     }
 
     /// Returns that what is awaited cannot be judged.

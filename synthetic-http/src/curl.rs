@@ -50,9 +50,17 @@ pub(crate) fn with_command(
     run: Option<&Run>,
     redactor: Option<&Redactor>,
 ) -> Failure {
-    if failure.is_error() {
-        return failure;
-    }
+    if failure.is_error() { failure } else { add_command(failure, request, sent, run, redactor) }
+}
+
+/// Adds the command that repeats a request to any failure.
+pub(crate) fn add_command(
+    failure: Failure,
+    request: &Request,
+    sent: &AsSent,
+    run: Option<&Run>,
+    redactor: Option<&Redactor>,
+) -> Failure {
     let redactor = run.map(|run| run.secrets().redactor()).or(redactor);
     let Some(command) = command(request, sent, run, redactor) else { return failure };
     // Scrubbed before it can be cut: half a secret is not recognised.

@@ -126,7 +126,8 @@ async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<B
             requested: answer.request(),
             request: None,
             sent,
-            status: answer.exchange.status.to_string(),
+            head: answer.head(),
+            phases: None,
             received: 0,
             finished: None,
         };

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::auth;
 use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, status};
-use crate::explain::{Deadline, no_answer, redirects, times};
+use crate::explain::{Deadline, no_answer, times};
 use crate::fate::{self, Attempt, changes_something};
 use crate::jar::CookieJar;
 use crate::measure::{earliest_expiry, phases, version};
@@ -428,11 +428,7 @@ pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> 
         failure = failure.evidence("also", also.join("\n"));
     }
     let exchange = &answer.exchange;
-    failure = failure.evidence("request", answer.request()).evidence("answer", answer.excerpt());
-    if !exchange.hops.is_empty() {
-        failure = failure.evidence("followed", redirects(&exchange.hops, &exchange.final_url));
-    }
-    failure = failure.evidence("times", times(&exchange.phases));
+    failure = answer.with_evidence(failure);
     if exchange.redirect_limit_reached {
         let followed = match exchange.hops.len() {
             1 => "1 redirect was followed, which is the most allowed".to_owned(),

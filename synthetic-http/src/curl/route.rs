@@ -4,7 +4,7 @@ use reqwest::header::{HOST, HeaderMap};
 use url::{Host, Url};
 
 use super::shell::Word;
-use super::variables::Variables;
+use super::variables::{Form, Variables};
 use crate::request::Request;
 use crate::wire::{ClientSettings, Family, Over};
 
@@ -69,7 +69,7 @@ impl Route {
         self.options.push(["--proxy ", &Word::text(proxy.to_string()).quoted()].concat());
         if !url.username().is_empty() || url.password().is_some() {
             let decoded = percent_encoding::percent_decode_str(url.username()).collect::<Vec<u8>>();
-            let mut user = Word::text(decoded).then_text(":");
+            let mut user = variables.hide(decoded, Form::Plain).then_text(":");
             if url.password().is_some() {
                 user = user.then(variables.of("proxy password", "the password of the proxy"));
             }

@@ -415,11 +415,11 @@ async fn read(journey: &mut Journey, response: &mut reqwest::Response, decode: b
     let _ = decode;
     #[cfg(feature = "compression")]
     let body = match encoding {
-        None => body::plain(response, limit, &mut journey.received).await,
+        None => body::plain(response, limit, &mut journey.received, &mut journey.began).await,
         Some(encoding) => body::encoded(response, encoding, limit, &mut journey.received).await,
     };
     #[cfg(not(feature = "compression"))]
-    let body = body::plain(response, limit, &mut journey.received).await;
+    let body = body::plain(response, limit, &mut journey.received, &mut journey.began).await;
     body.map_err(|failure| {
         let expected = journey.answer().and_then(|answer| answer.expected);
         Trouble::Known(match failure {

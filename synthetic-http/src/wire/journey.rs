@@ -30,6 +30,8 @@ pub(crate) struct Journey {
     pub(crate) out: Outgoing,
     pub(crate) max_body: usize,
     pub(crate) received: u64,
+    /// The first bytes of the body, unless they are encoded.
+    pub(crate) began: Bytes,
     pub(crate) limit_reached: bool,
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<Box<str>>,
@@ -75,6 +77,7 @@ impl Journey {
             out,
             max_body,
             received: 0,
+            began: Bytes::new(),
             limit_reached: false,
             named: None,
             cookies: None,
@@ -209,6 +212,15 @@ impl Journey {
         }
     }
 
+    /// Returns how long the parts have taken so far.
+    pub(crate) fn phases(&self) -> Phases {
+        let mut phases = self.before;
+        if let Stage::Answered(answer) = &self.stage {
+            phases += answer.phases(Instant::now());
+        }
+        phases
+    }
+
     /// Returns how long ago the head of the answer came.
     pub(crate) fn since_the_head(&self) -> Duration {
         self.answer().map(|answer| answer.at.elapsed()).unwrap_or_default()
@@ -247,6 +259,7 @@ impl Journey {
         };
         let error = why(&self, taken.as_ref());
         let own = |attempt: &Option<Attempt>| attempt.clone().filter(|attempt| !attempt.detached);
+        let mut head = None;
         let (final_phases, connection, status, remote_addr, tls, attempt) = match self.stage {
             Stage::Idle => (Phases::default(), None, None, None, None, None),
             Stage::Asked { at, .. } => {
@@ -270,6 +283,7 @@ impl Journey {
             }
             Stage::Answered(answer) => {
                 let phases = answer.phases(now);
+                head = Some((answer.version, answer.headers));
                 (phases, Some(answer.connection), Some(answer.status), answer.remote_addr, answer.tls, answer.attempt)
             }
         };
@@ -280,6 +294,9 @@ impl Journey {
             url: self.out.url,
             phases,
             status,
+            head,
+            received: self.received,
+            began: self.began,
             connection,
             remote_addr,
             resolved: attempt.map(|attempt| attempt.addresses).unwrap_or_default(),

@@ -239,6 +239,11 @@ pub(crate) struct Trail {
     pub(crate) phases: Phases,
     /// The status of an answer whose body failed.
     pub(crate) status: Option<StatusCode>,
+    /// Its version and headers.
+    pub(crate) head: Option<(Version, HeaderMap)>,
+    /// How many bytes of its body came, and the first of them, unless they are encoded.
+    pub(crate) received: u64,
+    pub(crate) began: Bytes,
     pub(crate) connection: Option<Connection>,
     /// The peer, where it is certain: before an answer, only if there was but one address to try.
     pub(crate) remote_addr: Option<SocketAddr>,

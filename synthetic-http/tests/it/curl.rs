@@ -321,7 +321,7 @@ fn url_encoded(text: &str) -> String {
 async fn a_large_body_is_left_to_a_file() {
     let (server, _) = server(|_| bare("500 Internal Server Error", "")).await;
     let api = Http::at(server.url());
-    let mut told = Told::default();
+    let mut told = Told::with_commands();
     let large = Multipart::new().text("text", "x".repeat(5_000)).file("scan", "image/png", "Cargo.toml");
     told.add("text", api.post("/").body("text/plain", "x".repeat(5_000))).await;
     told.add("bytes that take more when they are written", api.post("/").body("image/png", vec![1; 2_000])).await;
