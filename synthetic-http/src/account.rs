@@ -10,6 +10,7 @@ use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Reason, Run};
 use tokio::time::Instant;
 
+use crate::archive::{keep_failed, keep_streamed};
 use crate::curl::{AsSent, with_command};
 use crate::explain::{Deadline, no_answer, times};
 use crate::request::Request;
@@ -72,7 +73,10 @@ impl Account {
         let Some(journey) = self.journey.take() else { return self.over() };
         let received = journey.received;
         self.received = received;
-        let failed = journey.fail(error);
+        let mut failed = journey.fail(error);
+        if let Some(request) = &self.request {
+            keep_failed(self.run.as_ref(), &request.settings, &mut failed);
+        }
         let failure = no_answer(&self.name, &failed, deadline);
         let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
         describe_failed(&mut report, &failed, failure.reason());
@@ -84,8 +88,11 @@ impl Account {
 
     /// Notes that the exchange has come to its proper end. It is recorded once it is known what the canary says to that.
     pub(crate) fn finish(&mut self) {
-        if let Some(journey) = self.journey.take() {
+        if let Some(mut journey) = self.journey.take() {
             self.received = journey.received;
+            if let Some(request) = &self.request {
+                keep_streamed(self.run.as_ref(), &request.settings, journey.take_legs(), self.received);
+            }
             self.phases = Some(journey.phases());
             let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
             describe(&mut report, &journey.so_far(Bytes::new()));

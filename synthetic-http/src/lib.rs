@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod archive;
 mod auth;
 mod awaited;
 mod capture;
@@ -71,6 +72,7 @@ pub use self::stream::ResponseStream;
 pub use self::totp::totp;
 #[cfg(feature = "websocket")]
 pub use self::websocket::{Close, Message, WebSocket};
+pub use synthetic_core::artifact::Keep;
 
 /// The examples on the pages of the repository about this crate, which are compiled like any other.
 #[cfg(doctest)]

@@ -7,6 +7,7 @@ use synthetic_core::{Result, Run};
 use tokio::time::Instant;
 
 use crate::account::Account;
+use crate::archive::{keep_failed, keep_streamed};
 use crate::curl::{AsSent, with_command};
 use crate::explain::no_answer;
 use crate::fate::Attempt;
@@ -87,9 +88,10 @@ async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<B
         };
         let mut report = RequestReport::new(request.method.clone(), label.clone());
         attempt.sent();
-        let opened = match Box::pin(client.open(outgoing)).await {
+        let mut opened = match Box::pin(client.open(outgoing)).await {
             Ok(opened) => opened,
-            Err(failed) => {
+            Err(mut failed) => {
+                keep_failed(scope.run(), &request.settings, &mut failed);
                 attempt.failed(&failed);
                 let failure = no_answer(&name, &failed, deadline);
                 let failure = over.explained(failure);
@@ -105,6 +107,7 @@ async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<B
         if earlier.is_none()
             && has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline).await
         {
+            keep_streamed(scope.run(), &request.settings, opened.journey.take_legs(), 0);
             describe(&mut report, &answer.exchange);
             record(scope.run(), report);
             earlier = Some(deadline);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use synthetic_core::artifact::Keep;
 use synthetic_core::cleanup::{Creation, Mark};
 use synthetic_core::report::{Certificate, RequestReport};
 use synthetic_core::{Failure, Reason, Result, Run, Secret};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use crate::archive::{keep_answered, keep_failed};
 use crate::auth;
 use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, status};
@@ -105,7 +107,8 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     let mut report = RequestReport::new(request.method.clone(), label);
     attempt.sent();
     match Box::pin(client.send(outgoing)).await {
-        Ok(exchange) => {
+        Ok(mut exchange) => {
+            keep_answered(scope.run(), &request.settings, &mut exchange);
             attempt.answered(exchange.status.as_u16(), exchange.hops.len());
             describe(&mut report, &exchange);
             let made = attempt.creation().map(|creation| creation.mark().clone());
@@ -127,7 +130,8 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
                 }
             }
         }
-        Err(failed) => {
+        Err(mut failed) => {
+            keep_failed(scope.run(), &request.settings, &mut failed);
             attempt.failed(&failed);
             let failure = no_answer(&name, &failed, deadline);
             describe_failed(&mut report, &failed, failure.reason());
@@ -201,6 +205,7 @@ pub(crate) async fn prepare(
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
+    outgoing.keep_legs = scope.run().is_some() && settings.archive != Keep::Never;
     outgoing.jar = jar.filter(|_| !request.as_a_stranger).map(|jar| jar as _);
     Ok(Prepared { client, outgoing, name, label, deadline, at_home })
 }

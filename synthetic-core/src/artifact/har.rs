@@ -155,6 +155,8 @@ pub struct Entry {
     initiator: Option<String>,
     #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
 }
 
 /// How long the parts of a request took. `None` for what was not done; TLS is no part of `connect` here, though it is one
@@ -220,6 +222,7 @@ impl Entry {
             step: None,
             initiator: None,
             error: None,
+            comment: None,
         }
     }
 
@@ -349,6 +352,13 @@ impl Entry {
     #[must_use]
     pub fn error(mut self, error: impl Into<String>) -> Self {
         self.error = Some(error.into());
+        self
+    }
+
+    /// Says something about the entry to whoever reads it.
+    #[must_use]
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.comment = Some(comment.into());
         self
     }
 

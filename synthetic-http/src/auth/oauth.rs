@@ -12,6 +12,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use serde::Deserialize;
+use synthetic_core::artifact::Keep;
 use synthetic_core::report::RequestReport;
 use synthetic_core::{Failure, Reason, Result, Secret};
 use tokio::sync::Mutex;
@@ -20,6 +21,7 @@ use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::Credential;
+use crate::archive::{keep_answered, keep_failed};
 use crate::curl::{AsSent, add_command};
 use crate::explain::{Deadline, head, no_answer, times};
 use crate::http::Http;
@@ -214,11 +216,13 @@ impl OAuth {
         let mut outgoing = wire::Request::new(Method::POST, url.clone());
         (outgoing.headers, outgoing.body) = self.asking(secret, scope)?;
         outgoing.deadline = Some(deadline.at);
+        outgoing.keep_legs = scope.run().is_some() && settings.archive != Keep::Never;
         let form = outgoing.body.clone();
         let name = format!("POST {}", url.path());
         let mut report = RequestReport::new("POST", template(None, &url));
         match Box::pin(client.send(outgoing)).await {
-            Ok(exchange) => {
+            Ok(mut exchange) => {
+                keep_answered(scope.run(), settings, &mut exchange);
                 describe(&mut report, &exchange);
                 let read = self.read(&exchange);
                 report.reason = read.as_ref().err().map(Failure::reason);
@@ -237,6 +241,7 @@ impl OAuth {
             Err(mut failed) => {
                 // What came of an answer may be half a token.
                 failed.trail.began = Bytes::new();
+                keep_failed(scope.run(), settings, &mut failed);
                 let failure = no_answer(&name, &failed, deadline);
                 describe_failed(&mut report, &failed, failure.reason());
                 record(scope.run(), report);

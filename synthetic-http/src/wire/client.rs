@@ -11,7 +11,7 @@ use url::Url;
 use crate::test_hosts::TestHosts;
 
 use super::{
-    Exchange, Failed, Jar, Opened, Over, Request, WireError,
+    Exchange, Failed, Jar, Leg, Opened, Over, Phases, Request, WireError,
     address::Addresses,
     body::{self, Failure},
     connector::{Lookup, RecordLayer, Resolver, SystemLookup},
@@ -179,11 +179,11 @@ impl Client {
     }
 
     fn begin(&self, request: Request) -> (Journey, Manner) {
-        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, over, jar, test_hosts } =
+        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, over, keep_legs, jar, test_hosts } =
             request;
         let way = Way::of(&self.shared.settings, over);
         let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, way);
-        (journey, Manner { deadline, max_redirects, decode, over, jar, test_hosts })
+        (journey, Manner { deadline, max_redirects, decode, over, keep_legs, jar, test_hosts })
     }
 
     /// Goes from redirect to redirect until the head of the answer is there.
@@ -247,6 +247,19 @@ impl Client {
         }
         if !out.body.is_empty() {
             *request.body_mut() = Some(out.body.clone().into());
+        }
+        if manner.keep_legs {
+            let leg = Leg {
+                started: Instant::now(),
+                method: out.method.clone(),
+                url: out.url.clone(),
+                headers: request.headers().clone(),
+                body: out.body.clone(),
+                phases: Phases::default(),
+                remote_addr: None,
+                answer: None,
+            };
+            journey.legs.push(leg);
         }
         // Two addresses under one name must not share connections, so such a request has its own.
         let own =
@@ -318,6 +331,7 @@ struct Manner {
     max_redirects: u32,
     decode: bool,
     over: Over,
+    keep_legs: bool,
     jar: Option<Arc<dyn Jar>>,
     test_hosts: Option<TestHosts>,
 }

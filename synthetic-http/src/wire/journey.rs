@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{
-    Connection, Exchange, Failed, Hop, Phases, TlsInfo, Trail, WireError,
+    Connection, Exchange, Failed, Hop, Leg, Phases, TlsInfo, Trail, WireError,
     cert::Seen,
     diagnose::{self, Scene},
     error::{Kind, Phase},
@@ -37,6 +37,8 @@ pub(crate) struct Journey {
     pub(crate) named: Option<Box<str>>,
     /// The value of `Cookie` that the first hop sent.
     pub(crate) cookies: Option<HeaderValue>,
+    /// Every hop, if they are kept.
+    pub(crate) legs: Vec<Leg>,
     started: Instant,
     way: Way,
     hops: Vec<Hop>,
@@ -81,6 +83,7 @@ impl Journey {
             limit_reached: false,
             named: None,
             cookies: None,
+            legs: Vec::new(),
             started: Instant::now(),
             way,
             hops: Vec::new(),
@@ -150,6 +153,10 @@ impl Journey {
         if let Stage::Answered(answer) = std::mem::replace(&mut self.stage, Stage::Idle) {
             let phases = answer.phases(Instant::now());
             self.before += phases;
+            if let Some(leg) = self.legs.last_mut() {
+                (leg.phases, leg.remote_addr) = (phases, answer.remote_addr);
+                leg.answer = Some((answer.version, answer.status, answer.headers));
+            }
             self.hops.push(Hop {
                 url: self.out.url.clone(),
                 status: answer.status,
@@ -165,7 +172,8 @@ impl Journey {
     }
 
     /// Ends with an answer.
-    pub(crate) fn arrive(self, body: Bytes) -> Result<Exchange, Box<Failed>> {
+    pub(crate) fn arrive(mut self, body: Bytes) -> Result<Exchange, Box<Failed>> {
+        let legs = self.take_legs();
         let Stage::Answered(answer) = self.stage else { unreachable!("a body has a head") };
         let end = Instant::now();
         let mut phases = self.before;
@@ -185,6 +193,7 @@ impl Journey {
             tls: answer.tls,
             elapsed: end - self.started,
             cookies: self.cookies,
+            legs,
         })
     }
 
@@ -209,7 +218,19 @@ impl Journey {
             tls: answer.tls.clone(),
             elapsed: end - self.started,
             cookies: self.cookies.clone(),
+            legs: Vec::new(),
         }
+    }
+
+    /// Takes every hop, if they are kept, with what is known of the last one.
+    pub(crate) fn take_legs(&mut self) -> Vec<Leg> {
+        if let (Some(leg), Stage::Answered(answer)) = (self.legs.last_mut(), &self.stage)
+            && leg.answer.is_none()
+        {
+            (leg.phases, leg.remote_addr) = (answer.phases(Instant::now()), answer.remote_addr);
+            leg.answer = Some((answer.version, answer.status, answer.headers.clone()));
+        }
+        std::mem::take(&mut self.legs)
     }
 
     /// Returns how long the parts have taken so far.
@@ -251,13 +272,14 @@ impl Journey {
         })
     }
 
-    fn end(self, why: impl FnOnce(&Self, Option<&Attempt>) -> WireError) -> Box<Failed> {
+    fn end(mut self, why: impl FnOnce(&Self, Option<&Attempt>) -> WireError) -> Box<Failed> {
         let now = Instant::now();
         let taken = match &self.stage {
             Stage::Asked { record, .. } => record.take(),
             Stage::Idle | Stage::Answered(_) => None,
         };
         let error = why(&self, taken.as_ref());
+        let mut legs = self.take_legs();
         let own = |attempt: &Option<Attempt>| attempt.clone().filter(|attempt| !attempt.detached);
         let mut head = None;
         let (final_phases, connection, status, remote_addr, tls, attempt) = match self.stage {
@@ -287,6 +309,9 @@ impl Journey {
                 (phases, Some(answer.connection), Some(answer.status), answer.remote_addr, answer.tls, answer.attempt)
             }
         };
+        if let Some(leg) = legs.last_mut().filter(|leg| leg.answer.is_none()) {
+            (leg.phases, leg.remote_addr) = (final_phases, remote_addr);
+        }
         let mut phases = self.before;
         phases += final_phases;
         let trail = Trail {
@@ -303,6 +328,7 @@ impl Journey {
             tls,
             elapsed: now - self.started,
             cookies: self.cookies,
+            legs,
         };
         Box::new(Failed { error, trail })
     }
