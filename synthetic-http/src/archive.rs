@@ -19,14 +19,14 @@ const NAME: &str = "http.har";
 /// The most requests that are kept; the last ones are what a failure is about.
 const MOST: usize = 500;
 /// The most bytes of bodies that are kept, sent and received.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MOST_BYTES: usize = 2 * 1024 * 1024;
 
 /// # Evidence
 impl Http {
     /// Sets when the requests of a run are kept as an HTTP archive (HAR 1.2), the artifact `http.har`: each with its headers,
     /// its body, its phases and its step, redirects and what is sent a second time included.
     ///
-    /// The last 500 requests of a run are kept, with 4 MiB of bodies, of which 64 KiB of each are written. What carries a
+    /// The last 500 requests of a run are kept, with 2 MiB of bodies, of which at most 64 KiB of each are written. What carries a
     /// credential by its name, and every secret that the run knows, is left out. An answer that is taken piece by piece has
     /// no body there. All `Http`s of a run write one archive.
     ///

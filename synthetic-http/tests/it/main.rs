@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
 mod addresses;
+mod archive;
 mod auth;
 mod authority;
 mod bodies;
