@@ -106,11 +106,17 @@ struct Request {
 
 /// What became of its last hop.
 enum Answer {
-    Whole { body: Bytes, transferred: u64 },
+    Whole {
+        body: Bytes,
+        transferred: u64,
+    },
     Streamed(u64),
     Failed(String),
     /// It had a body that is no longer kept.
-    Bare { size: usize, transferred: u64 },
+    Bare {
+        size: usize,
+        transferred: u64,
+    },
 }
 
 impl Kept {

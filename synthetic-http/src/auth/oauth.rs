@@ -233,7 +233,8 @@ impl OAuth {
                 record(scope.run(), report);
                 read.map_err(|failure| {
                     let failure = failure.evidence("request", format!("POST {}", self.server()));
-                    let failure = failure.evidence("answer", head(exchange.version, exchange.status, &exchange.headers));
+                    let failure =
+                        failure.evidence("answer", head(exchange.version, exchange.status, &exchange.headers));
                     let failure = failure.evidence("times", times(&exchange.phases));
                     self.with_command(failure, form, scope)
                 })

@@ -3,10 +3,10 @@
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use synthetic_core::artifact::har::is_credential;
 
+use super::json;
 use super::shell::Word;
 use super::url::parameter;
 use super::variables::{Form, Variables};
-use super::json;
 use crate::multipart::{Content, Multipart, Part};
 use crate::request::Request;
 use crate::upload::Upload;
@@ -127,7 +127,8 @@ fn multipart(form: &Multipart, headers: &mut HeaderMap, variables: &mut Variable
 
 /// Returns whether curl writes a part as the SDK does.
 fn is_plain(part: &Part) -> bool {
-    let plain = |text: &str| !text.is_empty() && !text.contains(|each: char| each.is_control() || "\"\\=;".contains(each));
+    let plain =
+        |text: &str| !text.is_empty() && !text.contains(|each: char| each.is_control() || "\"\\=;".contains(each));
     let Part { name, filename, content, .. } = part;
     let content = match content {
         Content::Bytes(bytes) => std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(char::is_control)),
@@ -155,7 +156,8 @@ fn option(part: &Part, variables: &mut Variables<'_>) -> String {
             if filename.is_none() && media_type.is_none() {
                 return ["--form-string ", &begun.then(value).quoted()].concat();
             }
-            let called = filename.as_ref().map(|filename| [";filename=\"", filename, "\""].concat()).unwrap_or_default();
+            let called =
+                filename.as_ref().map(|filename| [";filename=\"", filename, "\""].concat()).unwrap_or_default();
             let word = begun.then_text("\"").then(value.map(escaped)).then_text(["\"", &called, &kind].concat());
             ["--form ", &word.quoted()].concat()
         }

@@ -109,11 +109,14 @@ mod tests {
     #[test]
     fn values_of_credentials_are_found_where_they_stand() {
         check(r#"{"user":"ann","password":"p\"w"}"#, &[("password", "p\\\"w")]);
-        check(" { \"a\" : [ { \"apiKey\" : 12.5e3 } , {} , [] ] , \"token\" : \"\" } ", &[("apiKey", "12.5e3"), ("token", "")]);
-        check(r#"{"tokens":{"token":"x"},"secrets":[1,"]"],"otp":null,"session":true}"#, &[
-            ("tokens", r#"{"token":"x"}"#),
-            ("secrets", r#"[1,"]"]"#),
-        ]);
+        check(
+            " { \"a\" : [ { \"apiKey\" : 12.5e3 } , {} , [] ] , \"token\" : \"\" } ",
+            &[("apiKey", "12.5e3"), ("token", "")],
+        );
+        check(
+            r#"{"tokens":{"token":"x"},"secrets":[1,"]"],"otp":null,"session":true}"#,
+            &[("tokens", r#"{"token":"x"}"#), ("secrets", r#"[1,"]"]"#)],
+        );
         check(r#"{"pass\u0077ord":"x"}"#, &[("password", "x")]);
         check("[]", &[]);
         check("7", &[]);

@@ -6,8 +6,30 @@ use super::shell::Word;
 
 /// Names that mean something to shells or to curl.
 const TAKEN: [&str; 24] = [
-    "PATH", "HOME", "IFS", "PWD", "OLDPWD", "SHELL", "USER", "LOGNAME", "LANG", "TERM", "ENV", "MAIL", "UID", "EUID",
-    "PPID", "PS1", "PS2", "PS4", "OPTARG", "OPTIND", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "PATH",
+    "HOME",
+    "IFS",
+    "PWD",
+    "OLDPWD",
+    "SHELL",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TERM",
+    "ENV",
+    "MAIL",
+    "UID",
+    "EUID",
+    "PPID",
+    "PS1",
+    "PS2",
+    "PS4",
+    "OPTARG",
+    "OPTIND",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
 ];
 /// The longest name, but for the number behind it.
 const LONGEST: usize = 60;

@@ -179,8 +179,20 @@ impl Client {
     }
 
     fn begin(&self, request: Request) -> (Journey, Manner) {
-        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, over, keep_legs, jar, test_hosts } =
-            request;
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+            deadline,
+            max_body,
+            max_redirects,
+            decode,
+            over,
+            keep_legs,
+            jar,
+            test_hosts,
+        } = request;
         let way = Way::of(&self.shared.settings, over);
         let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, way);
         (journey, Manner { deadline, max_redirects, decode, over, keep_legs, jar, test_hosts })

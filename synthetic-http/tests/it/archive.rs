@@ -1,9 +1,9 @@
 //! The archive of a run's requests: what is in it, when there is one, and what is not.
 
 use serde_json::{Value, json};
+use synthetic_core::Runner;
 use synthetic_core::prelude::*;
 use synthetic_core::secret::EnvSecrets;
-use synthetic_core::Runner;
 use synthetic_http::{Http, Keep, from_secret};
 
 use crate::support::{Server, bare, masked, ok, typed};
@@ -15,7 +15,10 @@ fn archive(report: &Report) -> Option<Value> {
 }
 
 fn entries(report: &Report) -> Vec<Value> {
-    archive(report).unwrap_or_else(|| panic!("there is an archive: {report:?}"))["log"]["entries"].as_array().expect("entries").clone()
+    archive(report).unwrap_or_else(|| panic!("there is an archive: {report:?}"))["log"]["entries"]
+        .as_array()
+        .expect("entries")
+        .clone()
 }
 
 /// Writes entries without what differs from run to run, and checks that it was there.
@@ -41,7 +44,11 @@ fn shown(entries: &[Value]) -> String {
 async fn shop() -> Server {
     Server::answering(|request| match request.split([' ', '?']).nth(1).unwrap_or_default() {
         "/led" => bare("302 Found", "location: /there?token=t0p&page=2\r\nset-cookie: session=s1\r\n"),
-        "/orders" => typed("500 Internal Server Error", "application/json", "{\"error\":\"down\",\"token\":\"t0k-answer\",\"echo\":\"the-secret-value\"}"),
+        "/orders" => typed(
+            "500 Internal Server Error",
+            "application/json",
+            "{\"error\":\"down\",\"token\":\"t0k-answer\",\"echo\":\"the-secret-value\"}",
+        ),
         "/image" => typed("200 OK", "image/png", "\u{0}\u{1}"),
         _ => ok("there"),
     })
@@ -68,7 +75,12 @@ async fn every_hop_is_in_the_archive_of_a_run_that_fails_and_no_secret_is() {
                 })
                 .await?;
                 let order = json!({ "sku": "A", "password": "by-name", "note": "the-secret-value" });
-                api.post("/orders?api_key=by-name").json(&order).expect(synthetic_http::status(200)).send().await.map(drop)
+                api.post("/orders?api_key=by-name")
+                    .json(&order)
+                    .expect(synthetic_http::status(200))
+                    .send()
+                    .await
+                    .map(drop)
             }
         }))
         .await;
@@ -130,10 +142,13 @@ async fn each_http_decides_for_its_own_requests_and_there_is_one_archive() {
 
 #[tokio::test]
 async fn what_is_sent_again_with_another_secret_is_there_twice() {
-    let server = Server::answering(|request| {
-        if request.contains("new-secret") { ok("in") } else { bare("401 Unauthorized", "") }
-    })
-    .await;
+    let server =
+        Server::answering(
+            |request| {
+                if request.contains("new-secret") { ok("in") } else { bare("401 Unauthorized", "") }
+            },
+        )
+        .await;
     let url = server.url();
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let store = EnvSecrets::with_lookup(move |name| {

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use synthetic_core::prelude::*;
 use synthetic_core::secret::EnvSecrets;
 use synthetic_core::{Runner, Secret};
-use synthetic_http::{Http, Multipart, Request, from_secret};
+use synthetic_http::{Http, Multipart, Request, from_secret, status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::authority::{Authority, accept, members_only};
 use crate::support::{Server, Told, bare, skipped};
 
 const TOKEN: &str = "t0k-e'n $HOME\"`id`\\";
@@ -118,14 +119,14 @@ async fn failed(request: &Request) -> Report {
         .await
 }
 
-fn command(failure: &Failure) -> String {
+pub(crate) fn command(failure: &Failure) -> String {
     let evidence = failure.pieces_of_evidence();
     let curl = evidence.iter().find(|piece| piece.label == "curl");
     curl.unwrap_or_else(|| panic!("{failure:?} has a command")).text.clone()
 }
 
 /// Runs a command as a paste into a shell would.
-async fn paste(command: &str, folder: &Path, set: &[(&str, &str)]) -> (bool, String) {
+pub(crate) async fn paste(command: &str, folder: &Path, set: &[(&str, &str)]) -> (bool, String) {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).current_dir(folder).env("HOME", folder).env_remove("CURL_HOME");
     shell.envs(SECRETS.iter().map(|(_, variable, value)| (variable, value))).envs(set.iter().copied());
@@ -133,7 +134,7 @@ async fn paste(command: &str, folder: &Path, set: &[(&str, &str)]) -> (bool, Str
     (ran.status.success(), String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
 }
 
-fn there_is_curl() -> bool {
+pub(crate) fn there_is_curl() -> bool {
     let there = Command::new("curl").arg("--version").output().is_ok();
     if !there {
         skipped("curl");
@@ -182,27 +183,34 @@ async fn the_command_sends_what_the_sdk_has_sent() {
     let json = serde_json::json!({
         "user": "ann", "password": "s3cret-by-name", "note": "it's 5 > 4 & \"so\"\n", "token": TOKEN, "n": [1, 2.5, null],
     });
-    let text_form = Multipart::new().text("title", "Invoice; \"7\"").text("password", PASSWORD).json("tags", &["a;b", "\"c\""]);
+    let text_form =
+        Multipart::new().text("title", "Invoice; \"7\"").text("password", PASSWORD).json("tags", &["a;b", "\"c\""]);
     let file_form = Multipart::new()
         .text("title", "it's")
         .bytes("note", "note.txt", "text/plain; charset=utf-8", "as agreed; \"so\"")
         .file("text", "text/plain", &note);
-    let awkward_form = Multipart::new().text("a\"b", "two\r\nlines").bytes("bin", "x.bin", "image/png", vec![0, 255, 10]);
+    let awkward_form =
+        Multipart::new().text("a\"b", "two\r\nlines").bytes("bin", "x.bin", "image/png", vec![0, 255, 10]);
     let all_bytes: Vec<u8> = (0..=255).collect();
 
     let rows = vec![
-        row("GET with a query", api.get("/orders?sort=id").query("q", "a&b ü").query("ids[]", "{1,2}").query("x", "it's")),
+        row(
+            "GET with a query",
+            api.get("/orders?sort=id").query("q", "a&b ü").query("ids[]", "{1,2}").query("x", "it's"),
+        ),
         row("GET with odd characters in the path", api.get("/a'b;c!d*e$f(g)/{x}/[y]")),
         row("HEAD", api.head("/health")),
         row("DELETE", api.delete("/orders/7")),
         row("OPTIONS", api.request("OPTIONS", "/orders")),
         row("POST without a body", api.post("/orders")),
         row("PUT without a body", api.request("PUT", "/orders")),
-        row("POST JSON", api.post("/orders").json(&json)).set("PASSWORD", "s3cret-by-name").set(
-            "SHOP_TOKEN_ESCAPED",
-            "",
+        row("POST JSON", api.post("/orders").json(&json))
+            .set("PASSWORD", "s3cret-by-name")
+            .set("SHOP_TOKEN_ESCAPED", ""),
+        row(
+            "a form",
+            api.post("/login").form([("user", "ann b"), ("password", PASSWORD), ("token", "by+name %"), ("page", "/")]),
         ),
-        row("a form", api.post("/login").form([("user", "ann b"), ("password", PASSWORD), ("token", "by+name %"), ("page", "/")])),
         row("a text", api.post("/").body("text/plain", "it's $HOME `id` \\ ! \"x\" @ % \u{2028} ü")),
         row("a text that begins with an at", api.post("/").body("text/plain", "@/etc/passwd")),
         row("a text of lines", api.post("/").body("text/plain", "-one\ntwo %s \\n\r\n\tthree's\n\n")),
@@ -222,16 +230,17 @@ async fn the_command_sends_what_the_sdk_has_sent() {
             let api = api.clone().bearer(from_secret("shop/token")).api_key("x-key", from_secret("shop/key"));
             api.get("/").basic("ann", from_secret("shop/password")).header("x-key", "none")
         }),
-        row("a user in the URL", {
-            Http::at(format!("http://ann%40x:p%40ss%3Aw@{}", server.addr)).get("/")
-        })
-        .set("URL_PASSWORD", "p@ss:w"),
+        row("a user in the URL", { Http::at(format!("http://ann%40x:p%40ss%3Aw@{}", server.addr)).get("/") })
+            .set("URL_PASSWORD", "p@ss:w"),
         row("headers", {
-            let api = api.clone().header("x-tenant", "it's \"acme\" $x `y` !").header("x-two", "1").header("x-two", "2");
+            let api =
+                api.clone().header("x-tenant", "it's \"acme\" $x `y` !").header("x-two", "1").header("x-two", "2");
             api.get("/").header("x-empty", "").header("authorization", "Custom by-name").header("accept", "text/html")
         })
         .set("AUTHORIZATION", "by-name"),
-        row("cookies", api.get("/").header("cookie", "session=s1; theme=dark")).set("COOKIE_SESSION", "s1").set("COOKIE_THEME", "dark"),
+        row("cookies", api.get("/").header("cookie", "session=s1; theme=dark"))
+            .set("COOKIE_SESSION", "s1")
+            .set("COOKIE_THEME", "dark"),
         row("secrets in the URL", {
             api.get("/k3y-in-plain/x").query("access_token", "by name/1").query("q", PASSWORD).query("key", TOKEN)
         }),
@@ -327,4 +336,114 @@ async fn a_large_body_is_left_to_a_file() {
     told.add("bytes that take more when they are written", api.post("/").body("image/png", vec![1; 2_000])).await;
     told.add("parts", api.post("/").multipart(large)).await;
     insta::assert_snapshot!(told.text());
+}
+
+/// Runs the command that a request leaves behind, and returns it with what curl says.
+async fn repeated(request: Request, folder: &Path, set: &[(&str, &str)]) -> (String, String) {
+    let report = failed(&request).await;
+    let command = command(report.failures.first().unwrap_or_else(|| panic!("it fails: {report}")));
+    let (_, output) = paste(&command, folder, set).await;
+    (command, output)
+}
+
+#[tokio::test]
+async fn the_command_trusts_whom_the_sdk_trusts_and_shows_who_it_is() {
+    if !there_is_curl() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, clients) = (Authority::new(), Authority::named("Partners"));
+    let members = accept(members_only(&authority, &clients)).await;
+    let named = authority.serve("shop.test", |_| {}).await;
+    let (certificate, key) = clients.client("canary");
+    let file = |name: &str, content: &str| {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    };
+    file("ca.pem", &authority.0.pem());
+    file("client.pem", &certificate);
+    file("key.pem", key.expose());
+    let set = [("CA_FILE", "ca.pem"), ("CLIENT_CERT", "client.pem"), ("CLIENT_KEY", "key.pem")];
+    let port = named.addr.port();
+    let member = authority.trusted(&members).client_certificate(&certificate, &key);
+    let at_the_name = |base: &str| Http::at(base).trust_only_pem(authority.0.pem());
+    let mut told = String::new();
+    for (case, request) in [
+        ("a client certificate", member.get("/")),
+        (
+            "a Host that is the name in TLS",
+            at_the_name(&format!("https://127.0.0.1:{port}")).get("/").header("host", "shop.test"),
+        ),
+        ("a name that is resolved", {
+            at_the_name(&format!("https://shop.test:{port}")).resolve("shop.test", "127.0.0.1").get("/")
+        }),
+        ("a name that is resolved to a port", {
+            at_the_name("https://shop.test").resolve("shop.test", format!("127.0.0.1:{port}")).get("/")
+        }),
+        ("HTTP/1.1 alone", member.clone().http1_only().get("/")),
+    ] {
+        // They are all answered with 200.
+        let (command, output) = repeated(request.expect(status(201)), folder.path(), &set).await;
+        assert!(output.contains("200 OK"), "{case}:\n{command}\n{output}");
+        let command = command.replace(&format!(":{port}"), ":PORT");
+        told.push_str(&format!("── {case}\n{}\n\n", crate::support::masked(&command)));
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn cookies_that_a_run_was_given_and_the_mark_of_what_it_makes_are_in_the_command() {
+    if !there_is_curl() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (server, seen) = server(|target| match target {
+        "/in" => bare("200 OK", "set-cookie: session=s1; Path=/\r\n"),
+        _ => bare("500 Internal Server Error", "set-cookie: session=s2; Path=/\r\n"),
+    })
+    .await;
+    let api = Http::at(server.url());
+    let orders = api.resource("shop/order").id("$.id").delete("/orders/{id}");
+    let report = once(canary(Spec::new("test"), move |run: Run| {
+        let (api, orders) = (api.clone(), orders.clone());
+        async move {
+            api.get("/in").send().await?;
+            let place = |mark: Mark| api.post("/orders").json(&mark.to_string()).send();
+            run.create(&orders, place).await.map(drop)
+        }
+    }))
+    .await;
+    let sent = std::mem::take(&mut *seen.lock().unwrap());
+    let command = command(&report.failures[0]);
+    paste(&command, folder.path(), &[("COOKIE_SESSION", "s1")]).await;
+    let again = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!(comparable(again[0].clone()), comparable(sent[1].clone()), "{command}");
+    assert_eq!(sent[1].headers["cookie"], ["session=s1"], "what the answer has set is not what was sent");
+    assert!(sent[1].headers.contains_key("synthetic-mark"), "{sent:?}");
+}
+
+#[cfg(feature = "sigv4")]
+#[tokio::test]
+async fn a_command_signs_for_the_same_service() {
+    if !there_is_curl() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (server, seen) = server(|_| bare("403 Forbidden", "")).await;
+    let keys = synthetic_http::SigV4::new("eu-central-1", "execute-api", "AKIDEXAMPLE", from_secret("shop/password"));
+    let keys = keys.session_token(from_secret("shop/key"));
+    let request = Http::at(server.url()).sigv4(keys).post("/orders?b=2&a=1").json(&1);
+    let (command, output) = repeated(request, folder.path(), &[]).await;
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let [sent, again] = &*seen else { panic!("{command}\n{output}") };
+    let scope = |arrived: &Arrived| {
+        let given = arrived.headers["authorization"][0].clone();
+        given.split(',').next().unwrap().to_owned()
+    };
+    assert_eq!(scope(again), scope(sent), "{command}");
+    assert_eq!(again.headers["x-amz-security-token"], sent.headers["x-amz-security-token"]);
+    assert_eq!((&again.line, &again.body), (&sent.line, &sent.body), "{command}");
+    assert!(
+        command.contains("--aws-sigv4 aws:amz:eu-central-1:execute-api --user \"AKIDEXAMPLE:$SHOP_PASSWORD\""),
+        "{command}"
+    );
 }
