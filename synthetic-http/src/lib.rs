@@ -84,6 +84,8 @@ mod pages {
     struct Checks;
     #[doc = include_str!("../../docs/http/connections.md")]
     struct Connections;
+    #[doc = include_str!("../../docs/http/failures.md")]
+    struct Failures;
     #[cfg(all(feature = "digest", feature = "sigv4"))]
     #[doc = include_str!("../../docs/http/identity.md")]
     struct Identity;

@@ -161,7 +161,8 @@ fn print(bytes: &[u8], format: &mut String) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::process::Command;
 

@@ -230,7 +230,7 @@ async fn the_command_sends_what_the_sdk_has_sent() {
             let api = api.clone().bearer(from_secret("shop/token")).api_key("x-key", from_secret("shop/key"));
             api.get("/").basic("ann", from_secret("shop/password")).header("x-key", "none")
         }),
-        row("a user in the URL", { Http::at(format!("http://ann%40x:p%40ss%3Aw@{}", server.addr)).get("/") })
+        row("a user in the URL", Http::at(format!("http://ann%40x:p%40ss%3Aw@{}", server.addr)).get("/"))
             .set("URL_PASSWORD", "p@ss:w"),
         row("headers", {
             let api =
