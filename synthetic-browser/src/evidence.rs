@@ -9,22 +9,11 @@ pub(crate) mod screenshot;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use synthetic_core::Secret;
+pub use synthetic_core::artifact::Keep;
 use tokio::task::JoinHandle;
 
 use crate::network::archive::Bodies;
 use crate::page::watch::Step;
-
-/// Says when something is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Keep {
-    /// Never.
-    Never,
-    /// When the journey fails, or cannot conclude.
-    OnFailure,
-    /// Always.
-    Always,
-}
 
 /// Says what evidence is kept of a page by itself. [`Page::screenshot`](crate::Page::screenshot) takes a picture in any case.
 ///
@@ -109,16 +98,6 @@ impl Evidence {
 impl Default for Evidence {
     fn default() -> Self {
         Self::on_failure()
-    }
-}
-
-impl Keep {
-    pub(crate) fn holds(self, failed: bool) -> bool {
-        match self {
-            Self::Never => false,
-            Self::OnFailure => failed,
-            Self::Always => true,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod contract;
 pub mod har;
+mod keep;
 mod key;
 mod layout;
 mod local;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::contract::check_artifact_store_contract;
+pub use self::keep::Keep;
 pub use self::key::{InvalidKey, Key};
 pub use self::layout::RunFolder;
 pub use self::local::LocalFolder;

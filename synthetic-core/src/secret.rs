@@ -38,7 +38,7 @@ pub use error::SecretError;
 pub use file::FileSecrets;
 pub use folder::FolderSecrets;
 pub use name::check_name;
-pub use redact::Redactor;
+pub use redact::{FoundSecret, Redactor};
 
 /// The most bytes a secret may have: 64 KiB.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;

@@ -10,10 +10,13 @@ use synthetic_core::secret::Redactor;
 use synthetic_core::{Failure, Reason, Run};
 use tokio::time::Instant;
 
-use crate::explain::{Deadline, no_answer};
+use crate::archive::{keep_failed, keep_streamed};
+use crate::curl::{AsSent, with_command};
+use crate::explain::{Deadline, no_answer, times};
+use crate::request::Request;
 use crate::scope::raise;
 use crate::send::{deadline, describe, describe_failed, record};
-use crate::wire::{Journey, WireError};
+use crate::wire::{Journey, Phases, WireError};
 
 /// Keeps count of an exchange that goes on after its head. It is recorded once, when it ends: by its proper end, by a
 /// failure, or by being dropped.
@@ -30,9 +33,13 @@ pub(crate) struct Account {
     pub(crate) deadline: Deadline,
     pub(crate) idle: Option<Duration>,
     pub(crate) reason: Option<Reason>,
-    /// What was asked for, the status of the answer, and how many bytes had come when it was recorded, as a failure shows them.
+    /// What was asked for, the head of the answer, and how many bytes had come when it was recorded, as a failure shows them.
     pub(crate) requested: String,
-    pub(crate) status: String,
+    pub(crate) request: Option<Box<Request>>,
+    pub(crate) sent: AsSent,
+    pub(crate) head: String,
+    /// How long the parts of an exchange took that has ended.
+    pub(crate) phases: Option<Phases>,
     pub(crate) received: u64,
     /// What is recorded of an exchange that has ended.
     pub(crate) finished: Option<RequestReport>,
@@ -66,7 +73,10 @@ impl Account {
         let Some(journey) = self.journey.take() else { return self.over() };
         let received = journey.received;
         self.received = received;
-        let failed = journey.fail(error);
+        let mut failed = journey.fail(error);
+        if let Some(request) = &self.request {
+            keep_failed(self.run.as_ref(), &request.settings, &mut failed);
+        }
         let failure = no_answer(&self.name, &failed, deadline);
         let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
         describe_failed(&mut report, &failed, failure.reason());
@@ -78,8 +88,12 @@ impl Account {
 
     /// Notes that the exchange has come to its proper end. It is recorded once it is known what the canary says to that.
     pub(crate) fn finish(&mut self) {
-        if let Some(journey) = self.journey.take() {
+        if let Some(mut journey) = self.journey.take() {
             self.received = journey.received;
+            if let Some(request) = &self.request {
+                keep_streamed(self.run.as_ref(), &request.settings, journey.take_legs(), self.received);
+            }
+            self.phases = Some(journey.phases());
             let mut report = RequestReport::new(self.method.clone(), std::mem::take(&mut self.label));
             describe(&mut report, &journey.so_far(Bytes::new()));
             report.size = self.received;
@@ -106,7 +120,9 @@ impl Account {
     pub(crate) fn with_evidence(&self, failure: Failure) -> Failure {
         let failure = failure.evidence("request", self.requested.clone());
         let so_far = if self.journey.is_some() { " so far" } else { "" };
-        failure.evidence("answer", format!("{}, {} bytes{so_far}", self.status, self.received()))
+        let failure = failure.evidence("answer", format!("{}, {} bytes{so_far}", self.head, self.received()));
+        let phases = self.journey.as_ref().map(Journey::phases).or(self.phases);
+        phases.map(|phases| times(&phases)).into_iter().fold(failure, |failure, times| failure.evidence("times", times))
     }
 
     /// Returns that what is awaited cannot be judged.
@@ -117,6 +133,11 @@ impl Account {
     /// Records a failure in the run, if there is one, and returns it without the secrets that are known.
     pub(crate) fn raise(&mut self, failure: Failure) -> Failure {
         self.reason.get_or_insert(failure.reason());
+        let (run, redactor) = (self.run.as_ref(), self.redactor.as_ref());
+        let failure = match &self.request {
+            Some(request) => with_command(failure, request, &self.sent, run, redactor),
+            None => failure,
+        };
         raise(failure.at(self.place), self.run.as_ref(), self.redactor.as_ref())
     }
 

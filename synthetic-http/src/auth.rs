@@ -14,6 +14,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use synthetic_core::{Result, Secret};
 use url::Url;
 
+use crate::curl::{Form, Variables, Word};
 use crate::header::header_name;
 use crate::request::Request;
 use crate::scope::Scope;
@@ -96,6 +97,14 @@ impl Credential {
 }
 
 impl Credential {
+    /// Returns the variable that stands for it in a command.
+    fn variable(&self, variables: &mut Variables<'_>) -> Word {
+        variables.secret(match &self.0 {
+            Source::Known(secret) => secret.name(),
+            Source::Named(name) => name,
+        })
+    }
+
     /// Finds the value for something that does not go to the target.
     async fn look_up(&self, scope: &mut Scope<'_>) -> Result<Secret> {
         match &self.0 {
@@ -188,7 +197,7 @@ impl Auth {
         Ok(())
     }
 
-    fn signs(&self) -> bool {
+    pub(crate) fn signs(&self) -> bool {
         match self {
             Self::Bearer(_) | Self::Basic(..) | Self::Key(..) | Self::OAuth(_) => false,
             #[cfg(feature = "digest")]
@@ -199,8 +208,43 @@ impl Auth {
     }
 }
 
+/// What a credential is in a command that repeats a request.
+impl Auth {
+    /// Returns the header that it is sent in.
+    pub(crate) fn header(&self) -> HeaderName {
+        match self {
+            Self::Key(name, _) => name.clone(),
+            _ => AUTHORIZATION,
+        }
+    }
+
+    /// Returns the options of curl that send it, with its secret as a variable.
+    pub(crate) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<String> {
+        let header = |value: Word| vec!["--header".to_owned(), value.quoted()];
+        match self {
+            Self::Bearer(token) => header(Word::text("authorization: Bearer ").then(token.variable(variables))),
+            Self::Basic(user, password) => basic(user, password, variables),
+            Self::Key(name, key) => header(Word::text([name.as_str(), ": "].concat()).then(key.variable(variables))),
+            Self::OAuth(grant) => {
+                let token = variables.of("access token", format!("a token from {}", grant.server()));
+                header(Word::text("authorization: Bearer ").then(token))
+            }
+            #[cfg(feature = "digest")]
+            Self::Digest(digest) => digest.to_curl(variables),
+            #[cfg(feature = "sigv4")]
+            Self::SigV4(keys) => keys.to_curl(variables),
+        }
+    }
+}
+
+/// Returns the options of curl for a user and a password.
+fn basic(user: &str, password: &Credential, variables: &mut Variables<'_>) -> Vec<String> {
+    let user = variables.hide(user, Form::Plain).then_text(":").then(password.variable(variables));
+    vec!["--user".to_owned(), user.quoted()]
+}
+
 /// Returns what signs a request: its own, or that of its [`Http`](crate::Http) where it has no other credentials.
-fn signer(request: &Request, at_home: bool) -> Option<&Auth> {
+pub(crate) fn signer(request: &Request, at_home: bool) -> Option<&Auth> {
     if request.headers.contains_key(AUTHORIZATION) {
         return None;
     }

@@ -57,7 +57,7 @@ impl Request {
                 request.expected.insert(0, status(200));
             }
             let request = request.expect(is_an_event_stream());
-            let stream = ResponseStream::of(open(&request, Over::Any).await?);
+            let stream = ResponseStream::of(open(request, Over::Any).await?);
             Ok(Events { stream, parser: Parser::default(), waiting: VecDeque::new(), named: None, came: 0, last: None })
         })
         .await

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{StatusCode, Version};
 use synthetic_core::report::Phases;
 use synthetic_core::{Failure, Reason};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use crate::measure::phases;
+use crate::measure::{self, phases};
+use crate::response::EXCERPT;
 use crate::wire::{self, CertInfo, Failed, Hop, Kind, Phase, Trail};
 
 /// How many certificates of a chain a failure shows.
@@ -29,11 +32,8 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
     let mut failure = Failure::with_reason(reason(error), format!("{name}: {error}"));
     let method = name.split(' ').next().unwrap_or_default();
     failure = failure.evidence("request", requested(method, &trail.hops, &trail.url));
-    if let Some(status) = trail.status {
-        // What follows a 101 is no body.
-        let but =
-            if error.phase() == Phase::Transfer && status.as_u16() != 101 { ", but not its whole body" } else { "" };
-        failure = failure.evidence("answer", format!("{status}{but}"));
+    if let Some(answer) = broken_off(failed) {
+        failure = failure.evidence("answer", answer);
     }
     if let Some(peer) = peer(trail) {
         failure = failure.evidence("peer", peer);
@@ -55,6 +55,40 @@ pub(crate) fn no_answer(name: &str, failed: &Failed, deadline: Deadline) -> Fail
         Some(hint) => failure.hint(hint),
         None => failure,
     }
+}
+
+/// Returns the head of an answer, as a failure shows it: `HTTP/1.1 302 Found to /login, text/html`.
+pub(crate) fn head(version: Version, status: StatusCode, headers: &HeaderMap) -> String {
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let mut head = format!("{} {status}", measure::version(version));
+    if let Some(location) = header(LOCATION).filter(|_| status.is_redirection()) {
+        head.push_str(&format!(" to {}", wire::shown_text(location)));
+    }
+    if !status.is_informational() {
+        head.extend([", ", header(CONTENT_TYPE).unwrap_or("no content type")]);
+    }
+    head
+}
+
+/// Returns what came of an answer that broke off: its head, and the beginning of its body.
+fn broken_off(failed: &Failed) -> Option<String> {
+    let Failed { error, trail } = failed;
+    let (status, (version, headers)) = (trail.status?, trail.head.as_ref()?);
+    let told = head(*version, status, headers);
+    // What follows a 101 is no body.
+    if error.phase() != Phase::Transfer || status.is_informational() {
+        return Some(told);
+    }
+    let told = format!("{told}, not its whole body: {} bytes came", trail.received);
+    let text = String::from_utf8_lossy(&trail.began);
+    if text.is_empty() || text.contains('\0') || headers.contains_key(CONTENT_ENCODING) {
+        return Some(told);
+    }
+    // What is cut says so, and is then known also where a secret was cut.
+    Some(match text.char_indices().nth(EXCERPT) {
+        Some((cut, _)) => format!("{told}\n{} …", &text[..cut]),
+        None => format!("{told}\n{text}"),
+    })
 }
 
 pub(crate) fn reason(error: &wire::WireError) -> Reason {

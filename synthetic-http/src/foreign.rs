@@ -75,6 +75,8 @@ pub(crate) fn answer(headers: HeaderMap, body: &[u8]) -> Response {
         remote_addr: None,
         tls: Some(crate::wire::TlsInfo { negotiated: None, chain: None }),
         elapsed: Duration::ZERO,
+        cookies: None,
+        legs: Vec::new(),
     };
     Response::new("GET /".to_owned(), exchange, None)
 }

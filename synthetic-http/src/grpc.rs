@@ -160,7 +160,7 @@ async fn check(health: GrpcHealth) -> Result<ServingStatus> {
         request.expected.insert(0, status(200));
     }
     let request = request.max_redirects(0).expect(is_grpc());
-    let Answer { head, response, mut account } = open(&request, Over::Http2).await?;
+    let Answer { head, response, mut account } = open(request, Over::Http2).await?;
     let (body, trailers) = read(response, &mut account).await?;
     let subject = match &*service {
         "" => format!("health of the server, {}", account.name),

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod archive;
 mod auth;
 mod awaited;
 mod capture;
 mod connection;
+mod curl;
 mod events;
 mod expect;
 mod explain;
@@ -72,6 +74,7 @@ pub use self::stream::ResponseStream;
 pub use self::totp::totp;
 #[cfg(feature = "websocket")]
 pub use self::websocket::{Close, Message, WebSocket};
+pub use synthetic_core::artifact::Keep;
 
 /// The examples on the pages of the repository about this crate, which are compiled like any other.
 #[cfg(doctest)]
@@ -85,6 +88,8 @@ mod pages {
     struct Checks;
     #[doc = include_str!("../../docs/http/connections.md")]
     struct Connections;
+    #[doc = include_str!("../../docs/http/failures.md")]
+    struct Failures;
     #[cfg(all(feature = "digest", feature = "sigv4"))]
     #[doc = include_str!("../../docs/http/identity.md")]
     struct Identity;

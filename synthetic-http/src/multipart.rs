@@ -38,15 +38,15 @@ pub struct Multipart {
 }
 
 #[derive(Clone)]
-struct Part {
-    name: String,
-    filename: Option<String>,
-    media_type: Option<String>,
-    content: Content,
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) filename: Option<String>,
+    pub(crate) media_type: Option<String>,
+    pub(crate) content: Content,
 }
 
 #[derive(Clone)]
-enum Content {
+pub(crate) enum Content {
     Bytes(Bytes),
     File(Arc<Path>),
 }
@@ -96,6 +96,10 @@ impl Multipart {
 
     pub(crate) fn media_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Returns what is wrong with a part.

@@ -11,14 +11,16 @@ use serde_json::Value;
 use synthetic_core::expect::{Found, JsonPath, check_json, exists};
 use synthetic_core::report::Phases;
 use synthetic_core::secret::Redactor;
-use synthetic_core::{Failure, Result, Run};
+use synthetic_core::{Failure, Mark, Result, Run};
 
 use crate::capture::Texts;
+use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, OverTls, compiled, nothing_matches};
-use crate::explain::requested;
+use crate::explain::{head, redirects, requested, times};
 use crate::measure::{phases, version};
+use crate::request::Request;
 use crate::scope::raise;
-use crate::wire::{self, Exchange};
+use crate::wire::Exchange;
 
 /// Holds an answer with its whole body, and how it came.
 ///
@@ -35,6 +37,10 @@ pub struct Response {
     page: OnceLock<Result<crate::html::Page, String>>,
     /// What knows the secrets of the request, outside of any run.
     redactor: Option<Redactor>,
+    /// What was asked, once the answer is as it was expected to be, so that what cannot be read of it later can be asked again.
+    request: Option<Box<Request>>,
+    /// What was made by it.
+    made: Option<Mark>,
 }
 
 impl Response {
@@ -47,6 +53,28 @@ impl Response {
             page: OnceLock::new(),
             head_only: false,
             redactor,
+            request: None,
+            made: None,
+        }
+    }
+
+    /// Notes what was made.
+    pub(crate) fn that_made(self, made: Option<Mark>) -> Self {
+        Self { made, ..self }
+    }
+
+    /// Notes what was asked.
+    pub(crate) fn to(self, request: Request) -> Self {
+        Self { request: Some(Box::new(request)), ..self }
+    }
+
+    /// Returns what of the request was decided when it was sent.
+    pub(crate) fn as_sent(&self) -> AsSent {
+        AsSent {
+            cookies: self.exchange.cookies.clone(),
+            mark: self.made.clone(),
+            redirected: !self.exchange.hops.is_empty(),
+            ..AsSent::default()
         }
     }
 
@@ -147,13 +175,13 @@ impl Response {
             Found::Missing => {
                 let missing = check_json(root, &path, &exists()).err().map(|mismatch| mismatch.actual);
                 let failure = Failure::new(subject).expected("exists").actual(missing.unwrap_or_default());
-                return Err(raise(failure.evidence("request", self.request()).evidence("answer", self.excerpt())));
+                return Err(raise(self.with_evidence(failure)));
             }
         };
         found.map_err(|error| {
             let expected = format!("is of the form {}", short_type_name::<T>());
             let failure = Failure::new(subject).expected(expected).actual(error.to_string());
-            raise(failure.evidence("request", self.request()).evidence("answer", self.excerpt()))
+            raise(self.with_evidence(failure))
         })
     }
 
@@ -190,8 +218,17 @@ impl Response {
 
     /// Returns a failure about something in the body.
     pub(crate) fn lacks(&self, subject: String, expected: String, actual: String) -> Failure {
-        let failure = Failure::new(subject).expected(expected).actual(actual);
-        failure.evidence("request", self.request()).evidence("answer", self.excerpt())
+        self.with_evidence(Failure::new(subject).expected(expected).actual(actual))
+    }
+
+    /// Adds what was asked, what came, by which redirects, and how long it took.
+    pub(crate) fn with_evidence(&self, failure: Failure) -> Failure {
+        let exchange = &self.exchange;
+        let mut failure = failure.evidence("request", self.request()).evidence("answer", self.excerpt());
+        if !exchange.hops.is_empty() {
+            failure = failure.evidence("followed", redirects(&exchange.hops, &exchange.final_url));
+        }
+        failure.evidence("times", times(&exchange.phases))
     }
 
     /// Returns how long the answer took, from the first look-up to the last byte, redirects included.
@@ -272,10 +309,8 @@ impl Response {
     fn unreadable(&self, expected: String, why: &str, place: &'static Location<'static>) -> Failure {
         let failure = Failure::new(format!("body of {}", self.name))
             .expected(expected)
-            .actual(format!("a body that is not: {why}"))
-            .evidence("request", self.request())
-            .evidence("answer", self.excerpt());
-        self.raise(failure.at(place))
+            .actual(format!("a body that is not: {why}"));
+        self.raise(self.with_evidence(failure).at(place))
     }
 
     fn why_not(&self, error: &serde_json::Error) -> String {
@@ -283,7 +318,12 @@ impl Response {
     }
 
     pub(crate) fn raise(&self, failure: Failure) -> Failure {
-        raise(failure, Run::current().as_ref(), self.redactor.as_ref())
+        let (run, redactor) = (Run::current(), self.redactor.as_ref());
+        let failure = match &self.request {
+            Some(request) => with_command(failure, request, &self.as_sent(), run.as_ref(), redactor),
+            None => failure,
+        };
+        raise(failure, run.as_ref(), redactor)
     }
 
     /// Returns what was asked for, as a failure shows it.
@@ -294,14 +334,9 @@ impl Response {
 
     /// Returns the head of the answer, as a failure shows it.
     pub(crate) fn head(&self) -> String {
-        let exchange = &self.exchange;
-        let mut head = format!("{} {}", self.http_version(), exchange.status);
-        if let Some(location) = self.header("location").filter(|_| exchange.status.is_redirection()) {
-            head.push_str(&format!(" to {}", wire::shown_text(location)));
-        }
-        let kind = self.header("content-type").unwrap_or("no content type");
-        let size = if self.head_only { String::new() } else { format!(", {} bytes", exchange.body.len()) };
-        head + ", " + kind + &size
+        let Exchange { version, status, headers, body, .. } = &self.exchange;
+        let size = if self.head_only { String::new() } else { format!(", {} bytes", body.len()) };
+        head(*version, *status, headers) + &size
     }
 
     /// Returns the head and the beginning of the body, as a failure shows it.
@@ -322,7 +357,7 @@ impl Response {
 }
 
 /// How many characters of a body a failure shows.
-const EXCERPT: usize = 1024;
+pub(crate) const EXCERPT: usize = 1024;
 
 /// Returns a type's name without the modules it is in: `Vec<String>`.
 pub(crate) fn short_type_name<T>() -> String {

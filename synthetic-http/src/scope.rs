@@ -37,6 +37,11 @@ impl<'a> Scope<'a> {
         self.redactor.as_ref()
     }
 
+    /// Returns what knows the secrets of the run, or of the request.
+    pub(crate) fn known(&self) -> Option<&Redactor> {
+        self.run.as_ref().map(|run| run.secrets().redactor()).or(self.redactor.as_ref())
+    }
+
     /// Finds a secret in the run's store; outside of any run, in the environment.
     pub(crate) async fn find(&mut self, name: &str) -> Result<Secret> {
         let secret = self.look_up(name).await?;

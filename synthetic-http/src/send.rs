@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use synthetic_core::cleanup::Creation;
+use synthetic_core::artifact::Keep;
+use synthetic_core::cleanup::{Creation, Mark};
 use synthetic_core::report::{Certificate, RequestReport};
 use synthetic_core::{Failure, Reason, Result, Run, Secret};
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use crate::archive::{keep_answered, keep_failed};
 use crate::auth;
+use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, status};
-use crate::explain::{Deadline, no_answer, redirects, times};
+use crate::explain::{Deadline, no_answer, times};
 use crate::fate::{self, Attempt, changes_something};
 use crate::jar::CookieJar;
 use crate::measure::{earliest_expiry, phases, version};
@@ -72,22 +75,25 @@ impl Request {
     pub async fn send(self) -> Result<Response> {
         // In boxes, here and beneath: a body with many requests stays small, and memory of this size is had again, still
         // warm, where that of several kilobytes would be new for every run.
-        Box::pin(async move { send(&self).await }).await
+        Box::pin(send(self)).await
     }
 }
 
-async fn send(request: &Request) -> Result<Response> {
-    let mut scope = Scope::of(request, request.place);
-    if let Some(run) = scope.run() {
-        run.count_check();
-    }
-    let mut earlier = None;
-    loop {
-        match send_once(request, &mut scope, earlier).await? {
-            Sent::Answered(answer) => return Ok(answer),
-            Sent::ToBeSentAgain(deadline) => earlier = Some(deadline),
+async fn send(request: Request) -> Result<Response> {
+    let answer = {
+        let mut scope = Scope::of(&request, request.place);
+        if let Some(run) = scope.run() {
+            run.count_check();
         }
-    }
+        let mut earlier = None;
+        loop {
+            match send_once(&request, &mut scope, earlier).await? {
+                Sent::Answered(answer) => break answer,
+                Sent::ToBeSentAgain(deadline) => earlier = Some(deadline),
+            }
+        }
+    };
+    Ok(answer.to(request))
 }
 
 /// Sends a request for the first time, or once more by the deadline that it had `earlier`.
@@ -101,10 +107,12 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
     let mut report = RequestReport::new(request.method.clone(), label);
     attempt.sent();
     match Box::pin(client.send(outgoing)).await {
-        Ok(exchange) => {
+        Ok(mut exchange) => {
+            keep_answered(scope.run(), &request.settings, &mut exchange);
             attempt.answered(exchange.status.as_u16(), exchange.hops.len());
             describe(&mut report, &exchange);
-            let answer = Response::new(name, exchange, scope.redactor().cloned());
+            let made = attempt.creation().map(|creation| creation.mark().clone());
+            let answer = Response::new(name, exchange, scope.redactor().cloned()).that_made(made);
             if earlier.is_none()
                 && has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline).await
             {
@@ -114,15 +122,27 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
             let judged = judge(request, &answer, scope.run());
             report.reason = judged.as_ref().err().map(Failure::reason);
             record(scope.run(), report);
-            judged.map_err(|failure| scope.raise(failure))?;
-            Ok(Sent::Answered(answer))
+            match judged {
+                Ok(()) => Ok(Sent::Answered(answer)),
+                Err(failure) => {
+                    let failure = with_command(failure, request, &answer.as_sent(), scope.run(), scope.redactor());
+                    Err(scope.raise(failure))
+                }
+            }
         }
-        Err(failed) => {
+        Err(mut failed) => {
+            keep_failed(scope.run(), &request.settings, &mut failed);
             attempt.failed(&failed);
             let failure = no_answer(&name, &failed, deadline);
             describe_failed(&mut report, &failed, failure.reason());
             record(scope.run(), report);
-            Err(scope.raise(failure))
+            let sent = AsSent {
+                cookies: failed.trail.cookies.clone(),
+                mark: attempt.creation().map(|creation| creation.mark().clone()),
+                redirected: !failed.trail.hops.is_empty(),
+                ..AsSent::default()
+            };
+            Err(scope.raise(with_command(failure, request, &sent, scope.run(), scope.redactor())))
         }
     }
 }
@@ -152,11 +172,7 @@ pub(crate) async fn prepare(
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
         return Err(scope.setup(problem));
     }
-    let mut url = request.url().map_err(|problem| scope.setup(&problem))?;
-    if request.as_a_stranger {
-        // Setting them fails only where a URL cannot have them, and an http URL can.
-        let _ = url.set_username("").and_then(|()| url.set_password(None));
-    }
+    let url = goes_to(request).map_err(|problem| scope.setup(&problem))?;
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| scope.setup(&format!("{:?} is no method: use letters only", request.method)))?;
     let changes = !request.only_reads && changes_something(&method);
@@ -167,7 +183,7 @@ pub(crate) async fn prepare(
     let (client, jar) = client_of(settings, kept).map_err(|error| scope.setup(&error.to_string()))?;
     let mut headers = headers(request, &url, scope, kept).await?;
     if changes && at_home(settings, &url) {
-        mark(&mut headers, &settings.marking, scope.run(), attempt.creation());
+        mark(&mut headers, &settings.marking, scope.run(), attempt.creation().map(Creation::mark));
     }
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
@@ -189,8 +205,19 @@ pub(crate) async fn prepare(
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
+    outgoing.keep_legs = scope.run().is_some() && settings.archive != Keep::Never;
     outgoing.jar = jar.filter(|_| !request.as_a_stranger).map(|jar| jar as _);
     Ok(Prepared { client, outgoing, name, label, deadline, at_home })
+}
+
+/// Returns where a request goes.
+pub(crate) fn goes_to(request: &Request) -> Result<Url, String> {
+    let mut url = request.url()?;
+    if request.as_a_stranger {
+        // Setting them fails only where a URL cannot have them, and an http URL can.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+    }
+    Ok(url)
 }
 
 /// Returns whether a request that was answered can be sent once more with other credentials: it was refused, and was
@@ -289,6 +316,17 @@ async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Opti
         let password = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
         scope.keep(&Secret::new("password in the URL", password))?;
     }
+    carry_own(&mut headers, request, scope.run(), kept);
+    if let Some(run) = scope.run().filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT))
+        && let Some(traceparent) = traceparent(run)
+    {
+        headers.insert(TRACEPARENT, traceparent);
+    }
+    Ok(headers)
+}
+
+/// Adds what a request says itself, in place of what its `Http` says, and what is said of who sends it.
+pub(crate) fn carry_own(headers: &mut HeaderMap, request: &Request, run: Option<&Run>, kept: Option<&KeptByARun>) {
     for name in request.headers.keys() {
         headers.remove(name);
     }
@@ -299,7 +337,7 @@ async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Opti
         headers.entry(CONTENT_TYPE).or_insert_with(|| media_type.clone());
     }
     if !headers.contains_key(USER_AGENT) {
-        let agent = match (&settings.agent, scope.run()) {
+        let agent = match (&request.settings.agent, run) {
             (Agent::None, _) => None,
             (Agent::Fixed(agent), _) => Some(agent.clone()),
             (Agent::Sdk, None) => Some(HeaderValue::from_static(PRODUCT)),
@@ -311,21 +349,15 @@ async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Opti
             headers.insert(USER_AGENT, agent);
         }
     }
-    if let Some(run) = scope.run().filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT))
-        && let Some(traceparent) = traceparent(run)
-    {
-        headers.insert(TRACEPARENT, traceparent);
-    }
-    Ok(headers)
 }
 
 /// Returns whether a request goes to the origin of its base URL, or there is none.
-fn at_home(settings: &Settings, url: &Url) -> bool {
+pub(crate) fn at_home(settings: &Settings, url: &Url) -> bool {
     settings.base.as_ref().is_none_or(|base| wire::same_origin(base, url))
 }
 
 /// Says which run a request belongs to and what it makes, unless it says so itself.
-fn mark(headers: &mut HeaderMap, marking: &Marking, run: Option<&Run>, creation: Option<&Creation>) {
+pub(crate) fn mark(headers: &mut HeaderMap, marking: &Marking, run: Option<&Run>, made: Option<&Mark>) {
     let mut add = |name: &Option<HeaderName>, value: &str| {
         if let Some(name) = name.as_ref().filter(|name| !headers.contains_key(*name))
             && let Ok(value) = HeaderValue::try_from(value)
@@ -336,8 +368,8 @@ fn mark(headers: &mut HeaderMap, marking: &Marking, run: Option<&Run>, creation:
     if let Some(run) = run {
         add(&marking.run, run.id().hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     }
-    if let Some(creation) = creation {
-        add(&marking.mark, creation.mark().as_str());
+    if let Some(made) = made {
+        add(&marking.mark, made.as_str());
     }
 }
 
@@ -401,11 +433,7 @@ pub(crate) fn judge(request: &Request, answer: &Response, run: Option<&Run>) -> 
         failure = failure.evidence("also", also.join("\n"));
     }
     let exchange = &answer.exchange;
-    failure = failure.evidence("request", answer.request()).evidence("answer", answer.excerpt());
-    if !exchange.hops.is_empty() {
-        failure = failure.evidence("followed", redirects(&exchange.hops, &exchange.final_url));
-    }
-    failure = failure.evidence("times", times(&exchange.phases));
+    failure = answer.with_evidence(failure);
     if exchange.redirect_limit_reached {
         let followed = match exchange.hops.len() {
             1 => "1 redirect was followed, which is the most allowed".to_owned(),

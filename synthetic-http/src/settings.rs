@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use synthetic_core::artifact::Keep;
 use url::Url;
 
 use crate::auth::Auth;
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) marking: Marking,
     pub(crate) test_hosts: Option<TestHosts>,
     pub(crate) cookies: bool,
+    /// When requests are kept as an archive.
+    pub(crate) archive: Keep,
     /// What is expected of every answer.
     pub(crate) expected: Vec<Expectation>,
     /// What is preferred of every answer.
@@ -115,6 +118,7 @@ impl Default for Settings {
             },
             test_hosts: None,
             cookies: true,
+            archive: Keep::OnFailure,
             expected: Vec::new(),
             preferred: Vec::new(),
             problem: None,

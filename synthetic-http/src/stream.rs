@@ -47,7 +47,7 @@ impl Request {
     /// # Ok(()) }
     /// ```
     pub async fn stream(self) -> Result<ResponseStream> {
-        Box::pin(async move { Ok(ResponseStream::of(open(&as_it_is(self), Over::Any).await?)) }).await
+        Box::pin(async move { Ok(ResponseStream::of(open(as_it_is(self), Over::Any).await?)) }).await
     }
 }
 

@@ -17,6 +17,7 @@ use self::form::{
     Cache, Content, Log, Named, Page, PageTimings, Pair, PostData, Request, Response, TimingsInMillis, Whole, moment,
     optional, query_of, size,
 };
+pub use self::redact::is_credential;
 use self::redact::{redacted_text, redacted_url};
 use crate::failure::cut;
 
@@ -96,6 +97,11 @@ impl Archive {
         }
     }
 
+    /// Counts requests that were not even kept: they are said to be left out.
+    pub fn leave_out(&mut self, requests: u64) {
+        self.left_out += requests;
+    }
+
     /// Returns whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -149,6 +155,8 @@ pub struct Entry {
     initiator: Option<String>,
     #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
 }
 
 /// How long the parts of a request took. `None` for what was not done; TLS is no part of `connect` here, though it is one
@@ -214,6 +222,7 @@ impl Entry {
             step: None,
             initiator: None,
             error: None,
+            comment: None,
         }
     }
 
@@ -343,6 +352,13 @@ impl Entry {
     #[must_use]
     pub fn error(mut self, error: impl Into<String>) -> Self {
         self.error = Some(error.into());
+        self
+    }
+
+    /// Says something about the entry to whoever reads it.
+    #[must_use]
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.comment = Some(comment.into());
         self
     }
 

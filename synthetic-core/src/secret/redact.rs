@@ -8,6 +8,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -77,6 +78,18 @@ const MAX_FORM_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Clone, Default)]
 pub struct Redactor {
     shared: Arc<Shared>,
+}
+
+/// Says where a secret stands that [`Redactor::find`] has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundSecret {
+    /// The bytes that are to go.
+    pub range: Range<usize>,
+    /// The name of the secret; where it is not plain, as labels show it.
+    pub name: String,
+    /// It stands there as it is: neither encoded, nor a part of it, nor touched by another one.
+    pub plain: bool,
 }
 
 #[derive(Default)]
@@ -187,6 +200,35 @@ impl Redactor {
         }
         out.extend_from_slice(&bytes[rest..]);
         Cow::Owned(out)
+    }
+
+    /// Returns where known secrets stand in bytes that are text for the most part, in order and without overlap: for those
+    /// who put something else in their place than [`redact`](Self::redact) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use synthetic_core::secret::{Redactor, Secret};
+    ///
+    /// let redactor = Redactor::new();
+    /// redactor.register(&Secret::new("web/password", "p@ss word/1"))?;
+    /// let found = redactor.find(b"pass=p%40ss+word%2F1&again=p@ss word/1");
+    /// assert_eq!((found[0].range.clone(), &*found[0].name, found[0].plain), (5..20, "web/password", false));
+    /// assert_eq!((found[1].range.clone(), &*found[1].name, found[1].plain), (27..38, "web/password", true));
+    /// # Ok::<(), synthetic_core::secret::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn find(&self, bytes: &[u8]) -> Vec<FoundSecret> {
+        let Some(scanner) = self.scanner() else { return Vec::new() };
+        let spans = scanner.spans(bytes);
+        let known = self.lock();
+        let found = spans.into_iter().map(|span| {
+            let range = span.start..span.end;
+            let plain = known.values.iter().find(|value| value.secret.expose().as_bytes() == &bytes[range.clone()]);
+            let name = plain.map_or_else(|| scanner.name(&span).to_owned(), |value| value.secret.name().to_owned());
+            FoundSecret { range, name, plain: plain.is_some() }
+        });
+        found.collect()
     }
 
     /// Returns whether `text` holds no known secret in any of the forms that are found.

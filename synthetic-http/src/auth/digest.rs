@@ -11,6 +11,7 @@ use synthetic_core::Result;
 use url::{Position, Url};
 
 use super::Credential;
+use crate::curl::Variables;
 use crate::scope::Scope;
 
 mod challenge;
@@ -44,6 +45,13 @@ impl Digest {
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((challenge, 0));
         }
         Ok(is_one)
+    }
+
+    /// Returns the options of curl that answer challenges.
+    pub(super) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<String> {
+        let mut options = vec!["--digest".to_owned()];
+        options.extend(super::basic(&self.user, &self.password, variables));
+        options
     }
 
     /// Answers the last challenge, if there was one.

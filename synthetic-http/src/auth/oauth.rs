@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use serde::Deserialize;
+use synthetic_core::artifact::Keep;
 use synthetic_core::report::RequestReport;
 use synthetic_core::{Failure, Reason, Result, Secret};
 use tokio::sync::Mutex;
@@ -19,7 +21,9 @@ use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::Credential;
-use crate::explain::{Deadline, no_answer};
+use crate::archive::{keep_answered, keep_failed};
+use crate::curl::{AsSent, add_command};
+use crate::explain::{Deadline, head, no_answer, times};
 use crate::http::Http;
 use crate::scope::Scope;
 use crate::send::{AGES, PRODUCT, deadline, describe, describe_failed, record};
@@ -212,10 +216,13 @@ impl OAuth {
         let mut outgoing = wire::Request::new(Method::POST, url.clone());
         (outgoing.headers, outgoing.body) = self.asking(secret, scope)?;
         outgoing.deadline = Some(deadline.at);
+        outgoing.keep_legs = scope.run().is_some() && settings.archive != Keep::Never;
+        let form = outgoing.body.clone();
         let name = format!("POST {}", url.path());
         let mut report = RequestReport::new("POST", template(None, &url));
         match Box::pin(client.send(outgoing)).await {
-            Ok(exchange) => {
+            Ok(mut exchange) => {
+                keep_answered(scope.run(), settings, &mut exchange);
                 describe(&mut report, &exchange);
                 let read = self.read(&exchange);
                 report.reason = read.as_ref().err().map(Failure::reason);
@@ -224,18 +231,40 @@ impl OAuth {
                     run.secrets().invalidate(secret);
                 }
                 record(scope.run(), report);
-                read
+                read.map_err(|failure| {
+                    let failure = failure.evidence("request", format!("POST {}", self.server()));
+                    let failure =
+                        failure.evidence("answer", head(exchange.version, exchange.status, &exchange.headers));
+                    let failure = failure.evidence("times", times(&exchange.phases));
+                    self.with_command(failure, form, scope)
+                })
             }
-            Err(failed) => {
+            Err(mut failed) => {
+                // What came of an answer may be half a token.
+                failed.trail.began = Bytes::new();
+                keep_failed(scope.run(), settings, &mut failed);
                 let failure = no_answer(&name, &failed, deadline);
                 describe_failed(&mut report, &failed, failure.reason());
                 record(scope.run(), report);
-                Err(failure)
+                Err(self.with_command(failure, form, scope))
             }
         }
     }
 
-    fn asking(&self, secret: &Secret, scope: &mut Scope<'_>) -> Result<(HeaderMap, bytes::Bytes)> {
+    /// Adds the command that asks for a token with `form`. It has nothing of the run in it: others share what it came to.
+    fn with_command(&self, failure: Failure, form: Bytes, scope: &Scope<'_>) -> Failure {
+        let grant = &*self.0;
+        let http = Http::anywhere().user_agent(PRODUCT).timeout(grant.http.time()).max_redirects(0).without_marks();
+        let http = http.with(|settings| settings.wire = grant.http.settings().wire.clone());
+        let request = http.post(grant.token_url.clone()).header(ACCEPT, "application/json");
+        let mut request = request.body("application/x-www-form-urlencoded", form);
+        if !grant.in_the_body {
+            request = request.basic(grant.client.clone(), grant.secret.clone());
+        }
+        add_command(failure, &request, &AsSent::default(), None, scope.known())
+    }
+
+    fn asking(&self, secret: &Secret, scope: &mut Scope<'_>) -> Result<(HeaderMap, Bytes)> {
         let grant = &*self.0;
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");

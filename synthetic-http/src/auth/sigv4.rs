@@ -14,6 +14,7 @@ use synthetic_core::{Clock, Result, Run};
 use url::Url;
 
 use super::Credential;
+use crate::curl::{Variables, Word};
 use crate::scope::Scope;
 
 /// Signs requests with AWS Signature Version 4, for [`Http::sigv4`](crate::Http::sigv4) and
@@ -62,6 +63,19 @@ impl SigV4 {
     pub fn session_token(mut self, token: impl Into<Credential>) -> Self {
         self.token = Some(token.into());
         self
+    }
+
+    /// Returns the options of curl that sign.
+    pub(super) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<String> {
+        let Self { region, service, key_id, .. } = self;
+        let by = Word::text(format!("aws:amz:{region}:{service}")).quoted();
+        let mut options = vec!["--aws-sigv4".to_owned(), by];
+        options.extend(super::basic(key_id, &self.secret, variables));
+        if let Some(token) = &self.token {
+            let token = Word::text("x-amz-security-token: ").then(token.variable(variables));
+            options.extend(["--header".to_owned(), token.quoted()]);
+        }
+        options
     }
 
     pub(crate) async fn sign(

@@ -29,7 +29,8 @@ pub(super) async fn connect(request: Request) -> Result<WebSocket> {
     }
     let request = request.expect(agreed(accepted(&key)));
     let limit = request.max_body.unwrap_or(request.settings.max_body);
-    let Answer { head, response, mut account } = open(&request, Over::Http1).await?;
+    let test_hosts = request.settings.test_hosts.clone();
+    let Answer { head, response, mut account } = open(request, Over::Http1).await?;
     if head.status.as_u16() != 101 {
         let failure = Failure::setup(format!("{}: a WebSocket cannot be opened by a {}", account.name, head.status));
         return Err(account.raise(failure));
@@ -43,7 +44,7 @@ pub(super) async fn connect(request: Request) -> Result<WebSocket> {
     let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
     let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
     let protocol = head.headers.get("sec-websocket-protocol").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let no_test_host = request.settings.test_hosts.as_ref().and_then(|hosts| hosts.refusal(&head.final_url));
+    let no_test_host = test_hosts.and_then(|hosts| hosts.refusal(&head.final_url));
     Ok(WebSocket {
         socket: Box::new(socket),
         no_test_host,

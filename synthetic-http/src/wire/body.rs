@@ -19,19 +19,23 @@ pub(crate) enum Failure {
 /// The most room that is made for a body before it comes, whatever its head promises.
 const AHEAD: usize = 1024 * 1024;
 
-/// Reads the rest of `response` as it came, counting into `received` what has come so far.
+/// Reads the rest of `response` as it came, counting into `received` what has come so far, and keeping in `began` what came
+/// first.
 pub(crate) async fn plain(
     response: &mut reqwest::Response,
     limit: usize,
     received: &mut u64,
+    began: &mut Bytes,
 ) -> Result<Bytes, Failure> {
     let Some(first) = response.chunk().await.map_err(Failure::Broken)? else {
         return Ok(Bytes::new());
     };
     *received += first.len() as u64;
     if first.len() > limit {
+        *began = first;
         return Err(Failure::TooLarge);
     }
+    *began = first.clone();
     // Most bodies are one chunk, and then nothing is copied.
     let Some(second) = response.chunk().await.map_err(Failure::Broken)? else {
         return Ok(first);

@@ -8,10 +8,11 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{fate::changes_something, test_hosts::TestHosts};
+use crate::fate::changes_something;
+use crate::test_hosts::TestHosts;
 
 use super::{
-    Exchange, Failed, Jar, Opened, Over, Request, WireError,
+    Exchange, Failed, Jar, Leg, Opened, Over, Phases, Request, WireError,
     address::Addresses,
     body::{self, Failure},
     connector::{Lookup, RecordLayer, Resolver, SystemLookup},
@@ -179,11 +180,23 @@ impl Client {
     }
 
     fn begin(&self, request: Request) -> (Journey, Manner) {
-        let Request { method, url, headers, body, deadline, max_body, max_redirects, decode, over, jar, test_hosts } =
-            request;
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+            deadline,
+            max_body,
+            max_redirects,
+            decode,
+            over,
+            keep_legs,
+            jar,
+            test_hosts,
+        } = request;
         let way = Way::of(&self.shared.settings, over);
         let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, way);
-        (journey, Manner { deadline, max_redirects, decode, over, jar, test_hosts })
+        (journey, Manner { deadline, max_redirects, decode, over, keep_legs, jar, test_hosts })
     }
 
     /// Goes from redirect to redirect until the head of the answer is there.
@@ -235,6 +248,7 @@ impl Client {
         anew: bool,
         manner: &Manner,
     ) -> Result<reqwest::Response, Trouble> {
+        let first = journey.followed() == 0;
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
         journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
@@ -253,10 +267,27 @@ impl Client {
             let both = headers
                 .get(COOKIE)
                 .and_then(|own| HeaderValue::from_bytes(&[own.as_bytes(), b"; ", cookies.as_bytes()].concat()).ok());
-            headers.insert(COOKIE, both.unwrap_or(cookies));
+            let cookies = both.unwrap_or(cookies);
+            if first {
+                journey.cookies = Some(cookies.clone());
+            }
+            headers.insert(COOKIE, cookies);
         }
         if !out.body.is_empty() {
             *request.body_mut() = Some(out.body.clone().into());
+        }
+        if manner.keep_legs {
+            let leg = Leg {
+                started: Instant::now(),
+                method: out.method.clone(),
+                url: out.url.clone(),
+                headers: request.headers().clone(),
+                body: out.body.clone(),
+                phases: Phases::default(),
+                remote_addr: None,
+                answer: None,
+            };
+            journey.legs.push(leg);
         }
         // Two addresses under one name must not share connections, so such a request has its own.
         let has_its_own = anew || dial.is_some() || manner.over != Over::Any;
@@ -330,6 +361,7 @@ struct Manner {
     max_redirects: u32,
     decode: bool,
     over: Over,
+    keep_legs: bool,
     jar: Option<Arc<dyn Jar>>,
     test_hosts: Option<TestHosts>,
 }
@@ -430,11 +462,11 @@ async fn read(journey: &mut Journey, response: &mut reqwest::Response, manner: &
     let _ = manner.decode;
     #[cfg(feature = "compression")]
     let body = match encoding {
-        None => body::plain(response, limit, &mut journey.received).await,
+        None => body::plain(response, limit, &mut journey.received, &mut journey.began).await,
         Some(encoding) => body::encoded(response, encoding, limit, manner.deadline, &mut journey.received).await,
     };
     #[cfg(not(feature = "compression"))]
-    let body = body::plain(response, limit, &mut journey.received).await;
+    let body = body::plain(response, limit, &mut journey.received, &mut journey.began).await;
     body.map_err(|failure| {
         let expected = journey.answer().and_then(|answer| answer.expected);
         Trouble::Known(match failure {

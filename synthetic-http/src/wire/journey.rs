@@ -7,12 +7,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use reqwest::{StatusCode, Version, header::HeaderMap, tls::TlsInfo as PeerInfo};
+use reqwest::{
+    StatusCode, Version,
+    header::{HeaderMap, HeaderValue},
+    tls::TlsInfo as PeerInfo,
+};
 use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::{
-    Connection, Exchange, Failed, Hop, Phases, TlsInfo, Trail, WireError,
+    Connection, Exchange, Failed, Hop, Leg, Phases, TlsInfo, Trail, WireError,
     cert::Seen,
     diagnose::{self, Scene},
     error::{Kind, Phase},
@@ -26,9 +30,15 @@ pub(crate) struct Journey {
     pub(crate) out: Outgoing,
     pub(crate) max_body: usize,
     pub(crate) received: u64,
+    /// The first bytes of the body, unless they are encoded.
+    pub(crate) began: Bytes,
     pub(crate) limit_reached: bool,
     /// The name in TLS, where it is not the URL's.
     pub(crate) named: Option<Box<str>>,
+    /// The value of `Cookie` that the first hop sent.
+    pub(crate) cookies: Option<HeaderValue>,
+    /// Every hop, if they are kept.
+    pub(crate) legs: Vec<Leg>,
     started: Instant,
     way: Way,
     hops: Vec<Hop>,
@@ -69,8 +79,11 @@ impl Journey {
             out,
             max_body,
             received: 0,
+            began: Bytes::new(),
             limit_reached: false,
             named: None,
+            cookies: None,
+            legs: Vec::new(),
             started: Instant::now(),
             way,
             hops: Vec::new(),
@@ -140,6 +153,10 @@ impl Journey {
         if let Stage::Answered(answer) = std::mem::replace(&mut self.stage, Stage::Idle) {
             let phases = answer.phases(Instant::now());
             self.before += phases;
+            if let Some(leg) = self.legs.last_mut() {
+                (leg.phases, leg.remote_addr) = (phases, answer.remote_addr);
+                leg.answer = Some((answer.version, answer.status, answer.headers));
+            }
             self.hops.push(Hop {
                 url: self.out.url.clone(),
                 status: answer.status,
@@ -155,7 +172,8 @@ impl Journey {
     }
 
     /// Ends with an answer.
-    pub(crate) fn arrive(self, body: Bytes) -> Result<Exchange, Box<Failed>> {
+    pub(crate) fn arrive(mut self, body: Bytes) -> Result<Exchange, Box<Failed>> {
+        let legs = self.take_legs();
         let Stage::Answered(answer) = self.stage else { unreachable!("a body has a head") };
         let end = Instant::now();
         let mut phases = self.before;
@@ -174,6 +192,8 @@ impl Journey {
             remote_addr: answer.remote_addr,
             tls: answer.tls,
             elapsed: end - self.started,
+            cookies: self.cookies,
+            legs,
         })
     }
 
@@ -197,6 +217,8 @@ impl Journey {
             remote_addr: answer.remote_addr,
             tls: answer.tls.clone(),
             elapsed: end - self.started,
+            cookies: self.cookies.clone(),
+            legs: Vec::new(),
         }
     }
 
@@ -204,6 +226,26 @@ impl Journey {
     pub(crate) fn lost_a_kept_connection(&self, error: &reqwest::Error) -> bool {
         let Stage::Asked { record, .. } = &self.stage else { return false };
         record.has_no_attempt() && matches!(self.scene(None).explain(error).kind(), Kind::ClosedEarly | Kind::Reset)
+    }
+
+    /// Takes every hop, if they are kept, with what is known of the last one.
+    pub(crate) fn take_legs(&mut self) -> Vec<Leg> {
+        if let (Some(leg), Stage::Answered(answer)) = (self.legs.last_mut(), &self.stage)
+            && leg.answer.is_none()
+        {
+            (leg.phases, leg.remote_addr) = (answer.phases(Instant::now()), answer.remote_addr);
+            leg.answer = Some((answer.version, answer.status, answer.headers.clone()));
+        }
+        std::mem::take(&mut self.legs)
+    }
+
+    /// Returns how long the parts have taken so far.
+    pub(crate) fn phases(&self) -> Phases {
+        let mut phases = self.before;
+        if let Stage::Answered(answer) = &self.stage {
+            phases += answer.phases(Instant::now());
+        }
+        phases
     }
 
     /// Returns how long ago the head of the answer came.
@@ -236,14 +278,16 @@ impl Journey {
         })
     }
 
-    fn end(self, why: impl FnOnce(&Self, Option<&Attempt>) -> WireError) -> Box<Failed> {
+    fn end(mut self, why: impl FnOnce(&Self, Option<&Attempt>) -> WireError) -> Box<Failed> {
         let now = Instant::now();
         let taken = match &self.stage {
             Stage::Asked { record, .. } => record.take(),
             Stage::Idle | Stage::Answered(_) => None,
         };
         let error = why(&self, taken.as_ref());
+        let mut legs = self.take_legs();
         let own = |attempt: &Option<Attempt>| attempt.clone().filter(|attempt| !attempt.detached);
+        let mut head = None;
         let (final_phases, connection, status, remote_addr, tls, attempt) = match self.stage {
             Stage::Idle => (Phases::default(), None, None, None, None, None),
             Stage::Asked { at, .. } => {
@@ -267,9 +311,13 @@ impl Journey {
             }
             Stage::Answered(answer) => {
                 let phases = answer.phases(now);
+                head = Some((answer.version, answer.headers));
                 (phases, Some(answer.connection), Some(answer.status), answer.remote_addr, answer.tls, answer.attempt)
             }
         };
+        if let Some(leg) = legs.last_mut().filter(|leg| leg.answer.is_none()) {
+            (leg.phases, leg.remote_addr) = (final_phases, remote_addr);
+        }
         let mut phases = self.before;
         phases += final_phases;
         let trail = Trail {
@@ -277,11 +325,16 @@ impl Journey {
             url: self.out.url,
             phases,
             status,
+            head,
+            received: self.received,
+            began: self.began,
             connection,
             remote_addr,
             resolved: attempt.map(|attempt| attempt.addresses).unwrap_or_default(),
             tls,
             elapsed: now - self.started,
+            cookies: self.cookies,
+            legs,
         };
         Box::new(Failed { error, trail })
     }

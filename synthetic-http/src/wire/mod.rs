@@ -5,6 +5,7 @@
 //!
 //! - `client.rs` sends; `journey.rs` keeps what is known of a request while it is under way
 //! - `opened.rs` is an answer whose body is still to come
+//! - `leg.rs` is what a hop leaves for an archive
 //! - `record.rs` holds what the hooks in `connector.rs` and `tls.rs` notice of a connection
 //! - `redirect.rs`, `body.rs` and `decode.rs` each know one rule of HTTP
 //! - `address.rs`, `proxy.rs` and `identity.rs` hold what was set of a connection; `cipher.rs` tells what TLS agreed on
@@ -41,6 +42,7 @@ pub(crate) mod diagnose;
 mod error;
 mod identity;
 mod journey;
+mod leg;
 mod opened;
 mod proxy;
 pub(crate) mod record;
@@ -60,6 +62,7 @@ pub(crate) use connector::Lookup;
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 pub(crate) use identity::Identity;
 pub(crate) use journey::Journey;
+pub(crate) use leg::Leg;
 #[cfg(any(feature = "grpc", feature = "websocket"))]
 pub(crate) use opened::within;
 pub(crate) use opened::{Opened, Over, chunk, excerpt};
@@ -93,6 +96,8 @@ pub(crate) struct Request {
     pub(crate) decode: bool,
     /// Which versions of HTTP will do; any unless set.
     pub(crate) over: Over,
+    /// Keeps what every hop sends and gets ([`Exchange::legs`]).
+    pub(crate) keep_legs: bool,
     /// Where cookies come from and go to, at every hop.
     pub(crate) jar: Option<Arc<dyn Jar>>,
     /// Where a redirect may send a request on that changes something; `None` is everywhere.
@@ -112,6 +117,7 @@ impl Request {
             max_redirects: 0,
             decode: true,
             over: Over::Any,
+            keep_legs: false,
             jar: None,
             test_hosts: None,
         }
@@ -150,6 +156,10 @@ pub(crate) struct Exchange {
     pub(crate) tls: Option<TlsInfo>,
     /// From the start to the end of the last body.
     pub(crate) elapsed: Duration,
+    /// The value of `Cookie` that the first hop sent.
+    pub(crate) cookies: Option<HeaderValue>,
+    /// Every hop, if they are kept, the last one included.
+    pub(crate) legs: Vec<Leg>,
 }
 
 /// A request that was answered with a redirect, which was followed.
@@ -237,6 +247,11 @@ pub(crate) struct Trail {
     pub(crate) phases: Phases,
     /// The status of an answer whose body failed.
     pub(crate) status: Option<StatusCode>,
+    /// Its version and headers.
+    pub(crate) head: Option<(Version, HeaderMap)>,
+    /// How many bytes of its body came, and the first of them, unless they are encoded.
+    pub(crate) received: u64,
+    pub(crate) began: Bytes,
     pub(crate) connection: Option<Connection>,
     /// The peer, where it is certain: before an answer, only if there was but one address to try.
     pub(crate) remote_addr: Option<SocketAddr>,
@@ -245,4 +260,8 @@ pub(crate) struct Trail {
     /// The certificates, also where they are what failed.
     pub(crate) tls: Option<TlsInfo>,
     pub(crate) elapsed: Duration,
+    /// The value of `Cookie` that the first hop sent.
+    pub(crate) cookies: Option<HeaderValue>,
+    /// Every hop, if they are kept.
+    pub(crate) legs: Vec<Leg>,
 }

@@ -14,8 +14,9 @@ use super::{
 };
 
 /// Which versions of HTTP will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Over {
+    #[default]
     Any,
     /// HTTP/1.1, on a connection of its own: for what is no longer HTTP after its head.
     #[cfg(feature = "websocket")]

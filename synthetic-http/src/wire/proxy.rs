@@ -39,6 +39,11 @@ impl Proxy {
         Ok(Self(url))
     }
 
+    /// Returns its URL, with its credentials.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+
     /// Returns it in reqwest's terms, for all hosts but those listed.
     pub(crate) fn except(&self, hosts: &[String]) -> Result<reqwest::Proxy, reqwest::Error> {
         Ok(reqwest::Proxy::all(self.0.as_str())?.no_proxy(NoProxy::from_string(&hosts.join(","))))

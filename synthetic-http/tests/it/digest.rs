@@ -10,6 +10,11 @@ use crate::support::{Server, bare, ok, run_of, sent, target};
 
 /// Serves those who answer its challenge for `ann` with `s3cret-word`, by SHA-256, each nonce for two requests.
 async fn guarded() -> Server {
+    guarded_besides("www-authenticate: Digest realm=\"the shop\", nonce=\"old\", algorithm=MD5, qop=\"auth\"\r\n").await
+}
+
+/// Challenges another way too.
+async fn guarded_besides(other: &'static str) -> Server {
     let nonce = Mutex::new((0, 2));
     Server::answering(move |request| {
         let (number, uses) = &mut *nonce.lock().unwrap();
@@ -31,8 +36,7 @@ async fn guarded() -> Server {
         }
         (*number, *uses) = (*number + 1, 2);
         let challenge = format!(
-            "www-authenticate: Digest realm=\"the shop\", nonce=\"old\", algorithm=MD5, qop=\"auth\"\r\n\
-             www-authenticate: Digest realm=\"the shop\", nonce=\"n-{number}\", algorithm=SHA-256, qop=\"auth, auth-int\", stale=true\r\n"
+            "{other}www-authenticate: Digest realm=\"the shop\", nonce=\"n-{number}\", algorithm=SHA-256, qop=\"auth, auth-int\", stale=true\r\n"
         );
         bare("401 Unauthorized", &challenge)
     })
@@ -107,4 +111,21 @@ async fn a_challenge_is_answered_before_a_stream_begins() {
     let mut stream = Http::at(server.url()).digest("ann", secret("s3cret-word")).get("/live").stream().await.unwrap();
     assert_eq!(stream.next().await.unwrap().as_deref(), Some(b"welcome".as_slice()));
     assert_eq!(server.take().len(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_command_that_repeats_a_request_proves_the_password_too() {
+    use crate::curl::{command, paste, there_is_curl};
+    if !there_is_curl() {
+        return;
+    }
+    // Of several challenges curl answers the first.
+    let server = guarded_besides("").await;
+    let request = Http::at(server.url()).digest("ann", secret("s3cret-word")).get("/in?x=1").expect(status(201));
+    let report = run_of(request).await;
+    let command = command(&report.failures[0]);
+    let folder = tempfile::tempdir().unwrap();
+    let (_, output) = paste(&command, folder.path(), &[("SHOP_PASSWORD", "s3cret-word")]).await;
+    assert!(output.contains("welcome"), "{command}\n{output}");
 }

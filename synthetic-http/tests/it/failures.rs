@@ -42,7 +42,7 @@ async fn a_target_that_gives_no_answer_is_told_by_what_it_did() {
         ("redirected to nobody", Http::at(to_gone.url()).get("/health"), Reason::Connect),
     ];
     let _ = &not_gzip;
-    let mut told = Told::default();
+    let mut told = Told::with_commands();
     for (case, request, reason) in rows {
         let report = told.add(case, request).await;
         assert_eq!((report.outcome, report.reason), (Outcome::Failed, Some(reason)), "{case}: {report}");

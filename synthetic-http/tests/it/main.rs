@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers belong to tests, and a panic is how a test fails")]
 
 mod addresses;
+mod archive;
 mod auth;
 mod authority;
 #[cfg(all(feature = "compression", feature = "dns", feature = "grpc", feature = "icmp"))]
@@ -13,6 +14,8 @@ mod checks;
 mod client_certificates;
 mod connections;
 mod creations;
+#[cfg(unix)]
+mod curl;
 #[cfg(feature = "digest")]
 mod digest;
 mod events;

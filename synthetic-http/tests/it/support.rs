@@ -175,9 +175,17 @@ pub(crate) fn skipped(missing: &str) {
 
 /// Collects what failures say, case by case, for one snapshot.
 #[derive(Default)]
-pub(crate) struct Told(String);
+pub(crate) struct Told {
+    text: String,
+    with_commands: bool,
+}
 
 impl Told {
+    /// Shows failures whole, with the commands that repeat their requests; elsewhere they are only known to be there.
+    pub(crate) fn with_commands() -> Self {
+        Self { with_commands: true, ..Self::default() }
+    }
+
     /// Adds what a run of one request says.
     pub(crate) async fn add(&mut self, case: &str, request: Request) -> Report {
         let report = run_of(request).await;
@@ -195,11 +203,22 @@ impl Told {
     }
 
     pub(crate) fn add_failure(&mut self, case: &str, failure: &Failure) {
-        self.0.push_str(&format!("── {case} ({})\n{}\n\n", failure.reason(), masked(&format!("{failure:?}"))));
+        static COMMAND: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"(?m)\n {2}curl {6}.*(\n {12}.*)*").expect("a pattern"));
+        let has = |label: &str| failure.pieces_of_evidence().iter().any(|piece| piece.label == label);
+        if has("request") && !failure.is_error() && failure.reason() != synthetic_core::Reason::Preference {
+            assert!(has("curl"), "{case} has no command: {failure:?}");
+            assert!(has("times") || !has("answer"), "{case} has no phases: {failure:?}");
+        }
+        let mut text = masked(&format!("{failure:?}"));
+        if !self.with_commands {
+            text = COMMAND.replace(&text, "").into_owned();
+        }
+        self.text.push_str(&format!("── {case} ({})\n{text}\n\n", failure.reason()));
     }
 
     pub(crate) fn text(self) -> String {
-        self.0
+        self.text
     }
 }
 
@@ -211,6 +230,9 @@ pub(crate) fn masked(text: &str) -> String {
             (r"[\w/-]*tests/it/([\w/]+)\.rs:\d+", "tests/it/$1.rs:LINE"),
             (r"\d+\.\d+(ns|µs|ms|s)\b", "TIME"),
             (r"\d+\.\d ms\b", "TIME"),
+            (r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+            (r"synthetic-[0-9a-f]{32}", "BOUNDARY"),
+            (r"sec-websocket-key: [\w+/=]+", "sec-websocket-key: KEY"),
             (r"within \d+(\.\d+)? m?s\b", "within TIME"),
             (r"\d+ (days|hours) ago", "N days ago"),
             (r"valid only in \d+ days", "valid only in N days"),

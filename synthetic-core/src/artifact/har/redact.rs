@@ -20,8 +20,17 @@ const CREDENTIALS: [&str; 14] = [
     "otp",
 ];
 
-/// Returns whether a header, a cookie or a parameter with this name carries a credential.
-pub(super) fn is_credential(name: &str) -> bool {
+/// Returns whether a header, a cookie, a parameter or a field with this name carries a credential, as far as names tell.
+///
+/// # Examples
+///
+/// ```
+/// use synthetic_core::artifact::har::is_credential;
+/// assert!(is_credential("Authorization") && is_credential("refresh_token") && is_credential("X-Api-Key"));
+/// assert!(!is_credential("customerId"));
+/// ```
+#[must_use]
+pub fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     CREDENTIALS.iter().any(|part| name.contains(part))
 }

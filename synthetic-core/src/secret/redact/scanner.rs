@@ -20,6 +20,9 @@ const CUT_WINDOW: usize = 4 * 1024;
 /// What says that a text was cut short, or, after a quote, that it begins in the middle.
 const CUT: &str = "…";
 
+/// How a label begins; its name and a bracket follow.
+const LABEL: &str = "[redacted:";
+
 /// A name, and the forms of one of its values.
 pub(super) struct Word<'a> {
     pub(super) name: &'a str,
@@ -100,6 +103,11 @@ impl Scanner {
     /// Returns what the secret at `span` is replaced by.
     pub(super) fn label(&self, span: &Span) -> &str {
         &self.labels[span.label]
+    }
+
+    /// Returns the name of the secret at `span`, as labels show it.
+    pub(super) fn name(&self, span: &Span) -> &str {
+        self.label(span).trim_start_matches(LABEL).trim_end_matches(']')
     }
 
     /// Returns where secrets stand, in order and without overlap.
@@ -197,7 +205,7 @@ impl Span {
 /// Returns what a secret is replaced by. It breaks neither JSON nor HTML, whatever the name.
 fn label(name: &str) -> String {
     let name: String = name.chars().map(|c| if is_name_char(c) { c } else { '_' }).collect();
-    format!("[redacted:{name}]")
+    format!("{LABEL}{name}]")
 }
 
 /// Joins what overlaps, under the label of the longest form, and among equals the one that was known first.
