@@ -74,8 +74,10 @@ fn every_request_of_a_page_is_in_the_report_with_its_step() {
 #[test]
 fn what_had_no_answer_is_recorded_with_its_reason() {
     in_each_browser(|browser| async move {
-        // A port that nothing listens on any more.
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // It is nobody else's for as long as it is bound, and nobody listens on it.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = taken.local_addr().unwrap();
         let html = format!(
             "<p id=out></p><script>fetch('http://{closed}/').catch(() => out.textContent = 'refused')</script>"
         );

@@ -7,14 +7,12 @@ use synthetic_core::secret::EnvSecrets;
 use synthetic_core::{Reason, Runner};
 use synthetic_http::{Http, Request, from_secret};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
 
 use crate::misbehaving::Rogue;
-use crate::support::{Server, Told, bare, ok, read_request, run_in, run_of};
+use crate::support::{Server, Told, bare, closed_port, ok, read_request, run_in, run_of};
 
-async fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+fn nobody() -> String {
+    format!("http://{}", closed_port())
 }
 
 #[tokio::test]
@@ -26,12 +24,12 @@ async fn a_target_that_gives_no_answer_is_told_by_what_it_did() {
     let not_gzip = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 5\r\n\r\nplain";
     let not_gzip = Server::closing(not_gzip.as_slice()).await;
     let astray = Server::answering(|_| bare("302 Found", "location: ftp://files.example/x\r\n")).await;
-    let gone = nobody().await;
+    let gone = nobody();
     let to_gone = format!("location: {gone}/next?token=t0p\r\n");
     let to_gone = Server::answering(move |_| bare("302 Found", &to_gone)).await;
 
     let rows: Vec<(&str, Request, Reason)> = vec![
-        ("refused", Http::at(nobody().await).get("/health"), Reason::Connect),
+        ("refused", Http::at(nobody()).get("/health"), Reason::Connect),
         ("garbage", Http::at(garbage.url()).get("/health"), Reason::Protocol),
         ("closed at once", Http::at(early.url()).get("/health"), Reason::Protocol),
         ("closed within the body", Http::at(half.url()).get("/health"), Reason::Protocol),

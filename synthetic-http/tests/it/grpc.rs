@@ -132,7 +132,7 @@ async fn a_service_that_cannot_be_used_is_told_with_what_the_server_said() {
         pending().await
     })
     .await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nobody = support::closed_port();
     let rows = vec![
         ("not serving", shop.grpc_health("shop.Stock"), Reason::Expectation),
         ("unknown to itself", shop.grpc_health("shop.New"), Reason::Expectation),

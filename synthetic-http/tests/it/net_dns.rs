@@ -14,10 +14,10 @@ use synthetic_http::net::{
     response_code, ttl,
 };
 use tempfile::TempDir;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::process::{Child, Command};
 
-use crate::support::{Told, run_check, skipped};
+use crate::support::{Told, closed_port, run_check, skipped};
 
 /// Longer than it takes anywhere to be ready; it ends a test that would wait for ever.
 const BOUND: Duration = Duration::from_secs(90);
@@ -160,7 +160,7 @@ async fn an_answer_can_be_asked_for_over_tcp_alone() {
     assert_eq!(request.protocol.as_deref(), Some("DNS over TCP"));
     assert!(request.phases.connect.is_some(), "{request:?}");
     server.stop().await;
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = closed_port();
     let failure = Dns::resolver(closed.to_string()).lookup("shop.test", Record::A).over_tcp().ask().await.unwrap_err();
     let text = failure.to_string();
     assert!(text.contains("over TCP") && !text.contains("UDP"), "{text}");

@@ -9,7 +9,7 @@ use synthetic_http::{Phase, latency, phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{Server, Told, run_check};
+use crate::support::{Server, Told, closed_port, run_check};
 
 /// Greets, and answers each line by its word.
 async fn mail() -> Server {
@@ -154,9 +154,7 @@ async fn what_cannot_be_checked_is_an_error_of_our_own_and_nothing_is_connected(
 
 #[tokio::test]
 async fn no_connection_is_told_with_its_phase() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = closed.local_addr().unwrap().port();
-    drop(closed);
+    let port = closed_port().port();
     let mut all = Told::default();
     let report = told(&mut all, "refused", Tcp::at(format!("127.0.0.1:{port}"))).await;
     assert_eq!(report.reason, Some(Reason::Connect));
@@ -170,9 +168,7 @@ async fn no_connection_is_told_with_its_phase() {
 async fn a_port_is_closed_only_if_it_refuses() {
     let server = mail().await;
     let open = server.addr;
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = closed.local_addr().unwrap().port();
-    drop(closed);
+    let port = closed_port().port();
     let report = run_check(move || async move { Tcp::at(format!("127.0.0.1:{port}")).refused().await }).await;
     report.assert_passed();
     assert!(report.requests[0].is_success());

@@ -234,6 +234,8 @@ pub(crate) fn masked(text: &str) -> String {
             (r"synthetic-[0-9a-f]{32}", "BOUNDARY"),
             (r"sec-websocket-key: [\w+/=]+", "sec-websocket-key: KEY"),
             (r"within \d+(\.\d+)? m?s\b", "within TIME"),
+            // How much of a long body has come by then is the machine's affair.
+            (r"\d{4,} bytes came", "BYTES bytes came"),
             (r"\d+ (days|hours) ago", "N days ago"),
             (r"valid only in \d+ days", "valid only in N days"),
         ]
@@ -241,4 +243,13 @@ pub(crate) fn masked(text: &str) -> String {
         .into()
     });
     MASKS.iter().fold(text.to_owned(), |text, (mask, with)| mask.replace_all(&text, *with).into_owned())
+}
+
+/// Returns an address on which nobody listens, nor will anybody: its socket stays for as long as the process.
+pub(crate) fn closed_port() -> std::net::SocketAddr {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    addr
 }

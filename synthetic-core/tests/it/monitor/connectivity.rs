@@ -147,7 +147,7 @@ async fn a_check_that_takes_for_ever_does_not_keep_the_monitor_from_ending() {
 async fn a_connection_to_one_of_the_addresses_is_enough() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let open = listener.local_addr().unwrap().to_string();
-    let closed = closed_port().await;
+    let closed = closed_port();
     let (builder, _sink) = monitor();
     let builder = builder.connectivity(Connectivity::tcp([closed, open])).canary(every(mins(1)), good("a"));
     let (reports, _) = builder.build().unwrap().once().await;
@@ -156,7 +156,7 @@ async fn a_connection_to_one_of_the_addresses_is_enough() {
 
 #[tokio::test]
 async fn when_nobody_takes_a_connection_every_address_is_named_with_its_problem() {
-    let (one, two) = (closed_port().await, closed_port().await);
+    let (one, two) = (closed_port(), closed_port());
     let (builder, _sink) = monitor();
     let check = Connectivity::tcp([one.clone(), two.clone()]);
     let (reports, _) = builder.connectivity(check).canary(every(mins(1)), good("a")).build().unwrap().once().await;
@@ -174,8 +174,11 @@ async fn a_check_of_no_address_says_so() {
     assert_eq!(starts(&sink, "a").len(), 1);
 }
 
-/// Returns an address on which nobody listens.
-async fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
+/// Returns an address on which nobody listens, nor will anybody: its socket stays for as long as the process.
+fn closed_port() -> String {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    addr.to_string()
 }

@@ -196,3 +196,12 @@ impl Lookup for Names {
 fn names<const N: usize>(names: [(&'static str, u64); N]) -> Option<Arc<dyn Lookup>> {
     Some(Arc::new(Names(names.into_iter().map(|(name, delay)| (name, ms(delay))).collect())))
 }
+
+/// Returns an address on which nobody listens, nor will anybody: its socket stays for as long as the process.
+fn closed_port() -> SocketAddr {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    addr
+}

@@ -11,13 +11,12 @@ use synthetic_http::net::{
     Ping, Record, StartTls, Tcp, Tls, additional_records, authority_records, lost, record_count, records, response_code,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tonic::service::Routes;
 
 use super::row::{Ours, Row};
 use crate::authority::{Authority, config};
-use crate::support::Server;
+use crate::support::{Server, closed_port};
 use crate::{grpc, net_dns};
 
 /// A mail server that knows a handful of words, and TLS if it has a certificate for it.
@@ -79,7 +78,7 @@ pub(super) async fn rows(folder: &Path) -> (Vec<Row>, Option<net_dns::Server>) {
 
 async fn dialogues() -> Vec<Row> {
     let mail = mail(None).await;
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let closed = closed_port().to_string();
     let prompt = Server::raw(|mut stream| async move {
         stream.write_all(b"login: ").await?;
         pending().await
@@ -286,7 +285,7 @@ async fn health() -> Vec<Row> {
     let (_, routes) = grpc::shop().await;
     let shop = grpc::serve(routes, None).await.to_string();
     let without = grpc::serve(Routes::default(), None).await.to_string();
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let closed = closed_port().to_string();
     let module = |service: &str| format!("prober: grpc, grpc: {{service: '{service}', preferred_ip_protocol: ip4}}");
     let check = |at: &str, service: &str| Http::at(format!("http://{at}")).grpc_health(service);
     let row = |name, at: &str, service: &str| Row::fails(name, at, module(service), check(at, service));

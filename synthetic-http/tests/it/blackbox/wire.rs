@@ -5,10 +5,10 @@ use std::future::pending;
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, body, http_version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::row::Row;
-use crate::support::{Server, ok, read_request};
+use crate::support::{Server, closed_port, ok, read_request};
 
 /// Both give up on what does not come: soon, since they are meant to.
 const SOON: &str = "prober: http, timeout: 500ms";
@@ -86,7 +86,7 @@ async fn answers() -> Vec<Row> {
 }
 
 async fn nobody() -> Vec<Row> {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = closed_port();
     let shop = Server::answering(|_| ok("all is well")).await;
     let by_name = format!("http://localhost:{}", shop.addr.port());
     let plain = without_tls().await.url().replace("http:", "https:");

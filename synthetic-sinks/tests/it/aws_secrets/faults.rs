@@ -160,9 +160,10 @@ async fn what_is_no_answer_of_aws_is_not_shown() {
 
 #[tokio::test]
 async fn what_cannot_be_reached_says_what_to_look_at() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // It is nobody else's for as long as it is bound, and nobody listens on it.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let endpoint = format!("http://{}", closed.local_addr().unwrap());
     let said = answer(&SecretsManager::with_config(&config(&endpoint).await), "web/password").await;
     let begin = "secret \"web/password\" cannot be had from Secrets Manager in eu-central-1: it cannot be reached: ";
     assert!(said.starts_with(begin) && said.contains("refused"), "{said}");

@@ -82,7 +82,10 @@ async fn a_redirect_keeps_its_request_and_has_its_answer() {
 #[tokio::test]
 async fn a_request_that_comes_to_nothing_says_why() {
     let Some(chromium) = Chromium::start().await else { return };
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // It is nobody else's for as long as it is bound, and nobody listens on it.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = taken.local_addr().unwrap();
     let page =
         format!("<script>fetch('http://{closed}/');fetch('/stuck', {{signal: AbortSignal.timeout(100)}})</script>");
     let router = Router::new()
