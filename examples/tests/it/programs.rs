@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 
+use regex::Regex;
 use synthetic_core::{Outcome, Report};
 
 use super::open;
@@ -59,10 +61,18 @@ fn masked(text: &str) -> String {
                 None => word.to_owned(),
             });
         }
-        out.push_str(words.join(" ").trim_end());
+        out.push_str(without_ids(&words.join(" ")).trim_end());
         out.push('\n');
     }
     out
+}
+
+/// Hides the ids of runs, also as they stand in marks.
+fn without_ids(line: &str) -> String {
+    static ID: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-HJKMNP-TV-Z]{26}").expect("a pattern")
+    });
+    ID.replace_all(line, "RUN").into_owned()
 }
 
 fn failures(report: &Report) -> String {
