@@ -7,14 +7,17 @@ use synthetic_core::secret::EnvSecrets;
 use synthetic_core::{Reason, Runner};
 use synthetic_http::{Http, Request, from_secret};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::misbehaving::Rogue;
 use crate::support::{Server, Told, bare, ok, read_request, run_in, run_of};
 
-async fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// Returns a port that nobody listens at, and that nobody else is given as long as it is held.
+fn nobody() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 #[tokio::test]
@@ -26,12 +29,12 @@ async fn a_target_that_gives_no_answer_is_told_by_what_it_did() {
     let not_gzip = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 5\r\n\r\nplain";
     let not_gzip = Server::closing(not_gzip.as_slice()).await;
     let astray = Server::answering(|_| bare("302 Found", "location: ftp://files.example/x\r\n")).await;
-    let gone = nobody().await;
+    let (_held, gone) = nobody();
     let to_gone = format!("location: {gone}/next?token=t0p\r\n");
     let to_gone = Server::answering(move |_| bare("302 Found", &to_gone)).await;
 
     let rows: Vec<(&str, Request, Reason)> = vec![
-        ("refused", Http::at(nobody().await).get("/health"), Reason::Connect),
+        ("refused", Http::at(&gone).get("/health"), Reason::Connect),
         ("garbage", Http::at(garbage.url()).get("/health"), Reason::Protocol),
         ("closed at once", Http::at(early.url()).get("/health"), Reason::Protocol),
         ("closed within the body", Http::at(half.url()).get("/health"), Reason::Protocol),
@@ -177,20 +180,14 @@ async fn a_time_of_ages_is_no_overflow() {
 
 #[tokio::test]
 async fn a_dropped_request_closes_its_connection() {
-    let (told, closed) = tokio::sync::oneshot::channel();
-    let told = std::sync::Mutex::new(Some(told));
-    let server = Server::raw(move |mut stream| {
-        let told = told.lock().unwrap().take();
-        async move {
-            read_request(&mut stream).await?;
-            stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
-            let end = read_request(&mut stream).await;
-            told.unwrap().send(end.is_err()).unwrap();
-            Ok(())
+    let rogue = Rogue::stalling("HTTP/1.1 200 OK\r\n").await;
+    {
+        let request = rogue.api().get("/").send();
+        let mut request = std::pin::pin!(request);
+        tokio::select! {
+            answer = &mut request => panic!("it stalls: {answer:?}"),
+            () = rogue.is_done() => {}
         }
-    })
-    .await;
-    let request = Http::at(server.url()).get("/").send();
-    assert!(tokio::time::timeout(ms(100), request).await.is_err());
-    assert!(closed.await.unwrap());
+    }
+    rogue.is_left().await;
 }

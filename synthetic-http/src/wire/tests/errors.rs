@@ -12,9 +12,10 @@ use crate::wire::{
 
 #[tokio::test]
 async fn a_closed_port_refuses() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
+    // Held, so that nobody else is given the port, and not listened at.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
     let url: Url = format!("http://{addr}/").parse().unwrap();
     let failed = check(client().send(get(url)).await, Phase::Connect, Kind::Refused, "connect to {peer} refused");
     assert_eq!(failed.trail.remote_addr, Some(addr));
@@ -216,9 +217,10 @@ async fn a_url_that_is_not_http_is_refused_without_its_secrets() {
 
 #[tokio::test]
 async fn no_message_holds_userinfo_or_a_value_of_the_query() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
+    // Held, so that nobody else is given the port, and not listened at.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
     let url = format!("http://user:hunter2@{addr}/?key=hunter2#hunter2").parse().unwrap();
     let failed = client().send(get(url)).await.unwrap_err();
     assert_eq!(failed.error.to_string(), format!("connect to {addr} refused"));
