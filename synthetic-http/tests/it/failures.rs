@@ -175,20 +175,14 @@ async fn a_time_of_ages_is_no_overflow() {
 
 #[tokio::test]
 async fn a_dropped_request_closes_its_connection() {
-    let (told, closed) = tokio::sync::oneshot::channel();
-    let told = std::sync::Mutex::new(Some(told));
-    let server = Server::raw(move |mut stream| {
-        let told = told.lock().unwrap().take();
-        async move {
-            read_request(&mut stream).await?;
-            stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
-            let end = read_request(&mut stream).await;
-            told.unwrap().send(end.is_err()).unwrap();
-            Ok(())
+    let rogue = Rogue::stalling("HTTP/1.1 200 OK\r\n").await;
+    {
+        let request = rogue.api().get("/").send();
+        let mut request = std::pin::pin!(request);
+        tokio::select! {
+            answer = &mut request => panic!("it stalls: {answer:?}"),
+            () = rogue.is_done() => {}
         }
-    })
-    .await;
-    let request = Http::at(server.url()).get("/").send();
-    assert!(tokio::time::timeout(ms(100), request).await.is_err());
-    assert!(closed.await.unwrap());
+    }
+    rogue.is_left().await;
 }

@@ -24,7 +24,7 @@ fn peak() -> u64 {
 fn floods() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{fields}\r\n").into_bytes();
     let piece = vec![b'x'; 65_536];
-    let mut floods = vec![
+    let floods = vec![
         ("a field", b"HTTP/1.1 200 OK\r\nx-long: ".to_vec(), piece.clone()),
         ("fields", b"HTTP/1.1 200 OK\r\n".to_vec(), b"a: b\r\n".repeat(10_000)),
         ("a body", head(""), piece.clone()),
@@ -36,9 +36,11 @@ fn floods() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         ),
     ];
     #[cfg(feature = "compression")]
-    for (encoding, bomb) in super::bombs::bombs() {
-        floods.push((encoding, head(&format!("content-encoding: {encoding}\r\n")), bomb));
-    }
+    let floods = {
+        let packed = |encoding| head(&format!("content-encoding: {encoding}\r\n"));
+        let bombs = super::bombs::bombs().into_iter().map(|(encoding, bomb)| (encoding, packed(encoding), bomb));
+        floods.into_iter().chain(bombs).collect()
+    };
     floods
 }
 
