@@ -189,6 +189,7 @@ pub(crate) async fn prepare(
     outgoing.deadline = Some(deadline.at);
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
+    outgoing.identity = at_home;
     outgoing.jar = jar.filter(|_| !request.as_a_stranger).map(|jar| jar as _);
     Ok(Prepared { client, outgoing, name, label, deadline, at_home })
 }

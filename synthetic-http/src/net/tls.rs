@@ -28,7 +28,7 @@ use crate::expect::{Expectation, HasTls, OverTls, Timed};
 use crate::explain::{CERTIFICATES, shown};
 use crate::measure::earliest_expiry;
 use crate::wire::diagnose::unshaken;
-use crate::wire::{self, ClientSettings, Identity, Kind, Phase, TlsInfo, WireError, record};
+use crate::wire::{self, ClientSettings, Identity, Kind, Phase, Shows, TlsInfo, WireError, record};
 
 /// Holds a TLS handshake to be made: with a server that speaks TLS at once, or after [STARTTLS](Self::starttls). Cheap to clone.
 ///
@@ -236,7 +236,7 @@ impl Tls {
         stream: TcpStream,
         trail: &mut Trail,
     ) -> Result<Shaken, WireError> {
-        let mut config = self.wire()?.config();
+        let mut config = self.wire()?.config(Shows::Identity);
         config.alpn_protocols.clone_from(&self.alpn);
         trail.enter(Stage::Tls, format!("tls handshake with {target}"));
         let asked_for = name.to_str().into_owned();

@@ -67,7 +67,7 @@ pub(crate) use opened::{Opened, Over, chunk, excerpt};
 pub(crate) use opened::{broken, count};
 pub(crate) use proxy::Proxy;
 pub(crate) use redirect::same_origin;
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Shows, Tls};
 
 /// One request, as data.
 ///
@@ -95,6 +95,8 @@ pub(crate) struct Request {
     pub(crate) over: Over,
     /// Where cookies come from and go to, at every hop.
     pub(crate) jar: Option<Arc<dyn Jar>>,
+    /// Shows the client's certificate at the origin of `url`, which nobody else is shown. Yes unless set.
+    pub(crate) identity: bool,
     /// Where a redirect may send a request on that changes something; `None` is everywhere.
     pub(crate) test_hosts: Option<TestHosts>,
 }
@@ -113,6 +115,7 @@ impl Request {
             decode: true,
             over: Over::Any,
             jar: None,
+            identity: true,
             test_hosts: None,
         }
     }
