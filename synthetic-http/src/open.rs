@@ -12,7 +12,9 @@ use crate::fate::Attempt;
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
-use crate::send::{KeptByARun, Prepared, describe, describe_failed, has_other_credentials, judge, prepare, record};
+use crate::send::{
+    KeptByARun, Prepared, Tried, describe, describe_failed, has_other_credentials, judge, prepare, record,
+};
 use crate::wire::{self, Exchange, Over};
 
 /// How much of a body that is not wanted a failure is given, and how long that may take.
@@ -44,7 +46,7 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
     }
     let kept = scope.run().map(Run::extension::<KeptByARun>);
     let kept = kept.as_deref();
-    let mut earlier = None;
+    let (mut earlier, mut tried) = (None, Tried::default());
     loop {
         let mut attempt = Attempt::begin(request.counts_as());
         let Prepared { client, mut outgoing, name, label, deadline, at_home } =
@@ -68,9 +70,9 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
         let head = opened.head();
         attempt.answered(head.status.as_u16(), head.hops.len());
         let answer = Response::head_only(name.clone(), head, scope.redactor().cloned());
-        if earlier.is_none()
-            && has_other_credentials(request, at_home, &answer, &mut scope, kept, &mut report, deadline).await
-        {
+        let again =
+            has_other_credentials(request, at_home, &answer, &mut scope, kept, &mut report, deadline, &mut tried);
+        if again.await {
             describe(&mut report, &answer.exchange);
             record(scope.run(), report);
             earlier = Some(deadline);

@@ -299,8 +299,8 @@ impl Request {
         self
     }
 
-    /// Sets the time of this request, from its start to the last byte of its answer, redirects included. The time of its
-    /// step and of its run bound it too.
+    /// Sets the time of this request, from its start to the last byte of its answer: what is looked up for it is part of that,
+    /// secrets and [tokens](crate::OAuth), and so are redirects. The time of its step and of its run bound it too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
