@@ -7,6 +7,7 @@ use synthetic_core::{Result, Run};
 use tokio::time::Instant;
 
 use crate::account::Account;
+use crate::expect::Expectation;
 use crate::explain::no_answer;
 use crate::fate::Attempt;
 use crate::request::Request;
@@ -79,6 +80,7 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
             continue;
         }
         let judged = judge(request, &answer, scope.run());
+        warn_of_unjudged(request, &answer, scope.run());
         let mut account = Account {
             name,
             method: request.method.clone(),
@@ -108,5 +110,21 @@ pub(crate) async fn open(request: &Request, over: Over) -> Result<Answer> {
             return Err(account.raise(failure));
         }
         return Ok(Answer { head: answer.exchange, response: opened.response, account });
+    }
+}
+
+/// Tells the run which expectations of the `Http` were not judged, as what they judge is never there as a whole. Those of the
+/// request itself are refused.
+fn warn_of_unjudged(request: &Request, answer: &Response, run: Option<&Run>) {
+    let Some(run) = run else { return };
+    let of_all = request.demands().chain(request.wishes());
+    let unjudged: Vec<String> =
+        of_all.filter(|each| !answer.can_be_judged_by(each)).map(Expectation::subject).collect();
+    if !unjudged.is_empty() {
+        run.warn(format!(
+            "the answer to {} came piece by piece, so that what its `Http` expects of {} was not judged",
+            answer.name,
+            unjudged.join(", ")
+        ));
     }
 }
