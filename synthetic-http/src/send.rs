@@ -344,7 +344,7 @@ async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Opti
 }
 
 /// Returns whether a request goes to the origin of its base URL, or there is none.
-fn at_home(settings: &Settings, url: &Url) -> bool {
+pub(crate) fn at_home(settings: &Settings, url: &Url) -> bool {
     settings.base.as_ref().is_none_or(|base| wire::same_origin(base, url))
 }
 
