@@ -51,12 +51,11 @@ mod tls;
 mod way;
 
 use crate::test_hosts::TestHosts;
-pub(crate) use address::Family;
+pub(crate) use address::{Family, alternating, literal};
 pub(crate) use cert::{CertInfo, Chain, trusted_until};
 pub(crate) use cipher::Negotiated;
 pub(crate) use client::{Client, ClientSettings};
-#[cfg(test)]
-pub(crate) use connector::Lookup;
+pub(crate) use connector::{Lookup, SystemLookup};
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 pub(crate) use identity::Identity;
 pub(crate) use journey::Journey;
