@@ -43,6 +43,11 @@ impl Http {
     /// Shows a certificate where a server asks who the client is (mutual TLS): a chain in PEM, the client's own first, and
     /// its key in PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted).
     ///
+    /// It is shown to the origin of the base URL, or where there is none to that of each request's URL: to no other one that
+    /// a redirect or a full URL leads to, and in no [preflight](Self::preflight), as browsers do by the Fetch standard
+    /// (section 4.8, CORS-preflight fetch; credentials include TLS client certificates). Requests for tokens
+    /// [through](crate::OAuth::through) this `Http` show it to the token endpoint.
+    ///
     /// A pair that does not fit is a problem that is told before anything is sent. The key is in no failure. What is in a
     /// file is read by the caller, and what is in a store is had by [`Run::secret`](synthetic_core::Run::secret), so that a
     /// renewed pair is seen by the next run.

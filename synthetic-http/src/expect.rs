@@ -221,7 +221,8 @@ pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
 /// Expects something of a header's value: `header("content-type", starts_with("application/json"))`.
 ///
 /// Names are compared without case. Of a header that is there more than once, the values are joined with `, `, as
-/// RFC 9110 says (section 5.3). `exists()` and `not(exists())` judge whether it is there.
+/// RFC 9110 says (section 5.3). `exists()` and `not(exists())` judge whether it is there. A value that is not UTF-8 is read as
+/// [`Response::header`] does; those of cookies (`Set-Cookie`) are not shown in a failure.
 ///
 /// # Examples
 ///
@@ -235,9 +236,20 @@ pub fn status(matcher: impl Matcher<u16> + 'static) -> Expectation {
 /// ```
 pub fn header(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
     let name = name.into().to_ascii_lowercase();
-    of("header", name, matcher, |answer: &Response, name| {
+    let judged = of("header", name.as_str(), matcher, |answer: &Response, name| {
         let values: Vec<&str> = answer.header_all(name).collect();
         if values.is_empty() { Err(format!("no header {name}")) } else { Ok(values.join(", ")) }
+    });
+    if !cookies::sets_cookies(&name) {
+        return judged.of_the_head();
+    }
+    let defect = judged.defect.clone();
+    that_or(format!("header {name}"), defect, move |answer: &Response| {
+        let lines: Vec<String> = answer.header_all(&name).map(cookies::masked).collect();
+        judged.judge(answer).map_err(|mismatch| match lines.is_empty() {
+            true => mismatch,
+            false => Mismatch::new(mismatch.expected, format!("{:?}", lines.join(", "))),
+        })
     })
     .of_the_head()
 }

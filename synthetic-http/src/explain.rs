@@ -146,7 +146,8 @@ pub(crate) fn advice(error: &wire::WireError, deadline: Deadline) -> Option<Stri
         Kind::WrongHost => "is this the right host, and was a certificate for another one put in place?",
         Kind::BadCertificate => "replace the certificate: clients refuse it",
         Kind::ClientCertificate => {
-            "is the certificate that `client_certificate` was given in force, and of an authority that the server knows?"
+            "is the certificate that `client_certificate` was given in force, and of an authority that the server knows? it is \
+             shown to the origin of the base URL only"
         }
         Kind::Tls => "is this the TLS port of the service, and were its TLS settings changed?",
         Kind::Protocol if error.phase() == Phase::Processing => {

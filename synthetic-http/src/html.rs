@@ -3,60 +3,48 @@
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use html5ever::driver::{ParseOpts, parse_document};
-use html5ever::tendril::{StrTendril, TendrilSink};
-use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
+use scraper::{ElementRef, Html, Node, Selector};
 use serde::de::DeserializeOwned;
 use synthetic_core::{Failure, Result};
 
 use crate::capture::Texts;
 use crate::response::{Response, short_type_name};
 
+mod parse;
+
 /// How many characters of an element's text a failure shows.
 const EXCERPT: usize = 100;
 
-/// How much of a page is parsed between two looks at what became of it, in bytes.
-const PIECE: usize = 512;
-
-/// How many nodes a page may have.
-const NODES: usize = 250_000;
-
-/// How deep a page may be nested; browsers stop at 512.
-const DEPTH: usize = 1_024;
+/// How much is read of a page to find texts in it: each node that is visited and each byte of text counts. Texts of elements that
+/// are within one another are read once for each.
+const READ: usize = 64 * 1024 * 1024;
 
 /// A parsed page. Its elements remember what they computed of themselves, so that they are looked at by one at a time.
 pub(crate) struct Page(Mutex<Html>);
 
 impl Page {
     /// Parses a text, or says which limit it exceeds.
-    ///
-    /// What a parser does for a page of a given size is bounded only by the square of it: elements that are never closed are
-    /// looked through for each that follows, or made again in each. So it is fed in pieces, and stopped.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut parser = parse_document(HtmlTreeSink::new(Html::new_document()), ParseOpts::default());
-        let (mut rest, mut seen) = (text, 0);
-        while !rest.is_empty() {
-            let end = (PIECE.min(rest.len())..rest.len()).find(|end| rest.is_char_boundary(*end));
-            let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
-            parser.process(StrTendril::from(piece));
-            rest = after;
-            let html = parser.tokenizer.sink.sink.0.borrow();
-            let nodes = html.tree.nodes();
-            let fresh = nodes.len() - seen;
-            seen += fresh;
-            if seen > NODES {
-                return Err(format!("a page of more than {NODES} nodes, which is not looked at"));
-            }
-            if nodes.rev().take(fresh).any(|node| node.ancestors().nth(DEPTH).is_some()) {
-                return Err(format!("a page nested more than {DEPTH} deep, which is not looked at"));
-            }
-        }
-        Ok(Self(Mutex::new(parser.finish())))
+        Ok(Self(Mutex::new(parse::parse(text)?)))
     }
 
     /// Returns what `read` makes of each element that is selected, in document order, at most `most` of them.
     pub(crate) fn select<T>(&self, css: &Css, most: usize, read: impl Fn(ElementRef<'_>) -> T) -> Vec<T> {
         self.html().select(&css.selector).take(most).map(read).collect()
+    }
+
+    /// Returns the text of each element that is selected, in document order, at most `most` of them.
+    ///
+    /// # Errors
+    ///
+    /// Says so where there is more to be read than is bearable.
+    pub(crate) fn texts(&self, css: &Css, most: usize) -> Result<Vec<String>, String> {
+        let mut left = READ;
+        let html = self.html();
+        let texts = html.select(&css.selector).take(most).map(|element| text(element, &mut left));
+        texts.collect::<Option<_>>().ok_or_else(|| {
+            format!("more text than is read: elements {} within one another, of {} MiB together", css.text, READ >> 20)
+        })
     }
 
     /// Says that nothing is selected, and what is there of the way to it.
@@ -72,11 +60,11 @@ impl Page {
                 return format!(
                     "no element {}; there is {prefix} ({times}), with {}",
                     css.text,
-                    excerpt("text", &text(first))
+                    excerpt("text", &text(first, &mut { READ }).unwrap_or_default())
                 );
             }
         }
-        let title = Selector::parse("title").ok().and_then(|title| html.select(&title).next().map(text));
+        let title = Selector::parse("title").ok().and_then(|title| text(html.select(&title).next()?, &mut { READ }));
         let elements = html.root_element().descendent_elements().count();
         let title = excerpt("title", &title.unwrap_or_default());
         format!("no element {}; the page has {title} and {elements} elements", css.text)
@@ -121,11 +109,14 @@ fn reason(error: &scraper::error::SelectorErrorKind) -> String {
     words
 }
 
-/// Returns the text of an element as it is read: without scripts and styles, white space collapsed.
-pub(crate) fn text(element: ElementRef<'_>) -> String {
+/// Returns the text of an element as it is read: without scripts and styles, white space collapsed; nothing where that is more than
+/// is `left` to be read.
+fn text(element: ElementRef<'_>, left: &mut usize) -> Option<String> {
     let mut text = String::new();
     for node in element.descendants() {
+        *left = left.checked_sub(1)?;
         let Node::Text(part) = node.value() else { continue };
+        *left = left.checked_sub(part.len())?;
         let hidden = node.parent().and_then(ElementRef::wrap).is_some_and(|parent| {
             parent.id() != element.id() && matches!(parent.value().name(), "script" | "style" | "template" | "noscript")
         });
@@ -140,7 +131,7 @@ pub(crate) fn text(element: ElementRef<'_>) -> String {
         }
         collapsed.push_str(word);
     }
-    collapsed
+    Some(collapsed)
 }
 
 /// Returns the beginning of a text and what it is: `the text "12.50 EUR"`, `no text`.
@@ -174,7 +165,9 @@ impl Response {
     /// ```
     #[track_caller]
     pub fn read_html<T: DeserializeOwned>(&self, selector: &str) -> Result<T> {
-        self.read_elements(selector, selector.to_owned(), Location::caller(), |element| Some(text(element)))
+        self.read_elements(selector, selector.to_owned(), Location::caller(), |page, css| {
+            Ok(page.texts(css, usize::MAX)?.into_iter().map(Some).collect())
+        })
     }
 
     /// Reads an attribute of the element that a CSS selector finds, as [`read_html`](Self::read_html) does its text. Elements
@@ -195,7 +188,9 @@ impl Response {
     #[track_caller]
     pub fn read_html_attribute<T: DeserializeOwned>(&self, selector: &str, name: &str) -> Result<T> {
         let subject = format!("attribute {name} of {selector}");
-        self.read_elements(selector, subject, Location::caller(), |element| element.attr(name).map(str::to_owned))
+        self.read_elements(selector, subject, Location::caller(), |page, css| {
+            Ok(page.select(css, usize::MAX, |element| element.attr(name).map(str::to_owned)))
+        })
     }
 
     fn read_elements<T: DeserializeOwned>(
@@ -203,14 +198,15 @@ impl Response {
         selector: &str,
         subject: String,
         place: &'static Location<'static>,
-        read: impl Fn(ElementRef<'_>) -> Option<String>,
+        read: impl Fn(&Page, &Css) -> Result<Vec<Option<String>>, String>,
     ) -> Result<T> {
         let subject = format!("{subject} in {}", self.name);
         let raise = |failure: Failure| self.raise(failure.at(place));
         let css = Css::parse(selector).map_err(|why| raise(Failure::setup(format!("{}: {why}", self.name))))?;
         let expected = || format!("is of the form {}", short_type_name::<T>());
         let page = self.page().map_err(|why| raise(self.lacks(subject.clone(), expected(), why.to_owned())))?;
-        let selected = page.select(&css, usize::MAX, read);
+        let selected = read(page, &css);
+        let selected = selected.map_err(|why| raise(self.lacks(subject.clone(), expected(), why)))?;
         let found: Vec<String> = selected.iter().flatten().cloned().collect();
         if found.is_empty() {
             let actual = match selected.len() {

@@ -308,7 +308,8 @@ impl Http {
     /// [resource](Self::resource) are left alone: whether a thing was removed is no matter of form. So are
     /// [preflights](Self::preflight), which are a browser's. Of an answer that is taken piece by piece
     /// ([`stream`](Request::stream), [`events`](Request::events), a WebSocket, a gRPC health check), only its head is judged:
-    /// what needs the body is left to those who take the pieces.
+    /// what needs the body is left to those who take the pieces, and the report of the run has a warning that names what was not
+    /// judged.
     ///
     /// # Examples
     ///

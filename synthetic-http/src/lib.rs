@@ -25,6 +25,7 @@ mod measure;
 mod multipart;
 pub mod net;
 mod open;
+mod parameters;
 mod preflight;
 mod renewal;
 mod request;

@@ -9,12 +9,15 @@ use tokio::time::Instant;
 use crate::account::Account;
 use crate::archive::{keep_failed, keep_streamed};
 use crate::curl::{AsSent, with_command};
+use crate::expect::Expectation;
 use crate::explain::no_answer;
 use crate::fate::Attempt;
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
-use crate::send::{KeptByARun, Prepared, describe, describe_failed, has_other_credentials, judge, prepare, record};
+use crate::send::{
+    KeptByARun, Prepared, Tried, describe, describe_failed, has_other_credentials, judge, prepare, record,
+};
 use crate::wire::{self, Exchange, Over};
 
 /// How much of a body that is not wanted a failure is given, and how long that may take.
@@ -72,7 +75,7 @@ struct Begun {
 async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<Begun> {
     let kept = scope.run().map(Run::extension::<KeptByARun>);
     let kept = kept.as_deref();
-    let mut earlier = None;
+    let (mut earlier, mut tried) = (None, Tried::default());
     loop {
         let mut attempt = Attempt::begin(request.counts_as());
         let Prepared { client, mut outgoing, name, label, deadline, at_home } =
@@ -104,9 +107,8 @@ async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<B
         let head = opened.head();
         attempt.answered(head.status.as_u16(), head.hops.len());
         let answer = Response::head_only(name.clone(), head, scope.redactor().cloned());
-        if earlier.is_none()
-            && has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline).await
-        {
+        let again = has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline, &mut tried);
+        if again.await {
             keep_streamed(scope.run(), &request.settings, opened.journey.take_legs(), 0);
             describe(&mut report, &answer.exchange);
             record(scope.run(), report);
@@ -115,6 +117,7 @@ async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<B
         }
         let judged = judge(request, &answer, scope.run());
         (sent.cookies, sent.redirected) = (answer.exchange.cookies.clone(), !answer.exchange.hops.is_empty());
+        warn_of_unjudged(request, &answer, scope.run());
         let account = Account {
             name,
             method: request.method.clone(),
@@ -135,5 +138,21 @@ async fn begin(request: &Request, over: Over, scope: &mut Scope<'_>) -> Result<B
             finished: None,
         };
         return Ok(Begun { opened: opened.response, answer, judged, account });
+    }
+}
+
+/// Tells the run which expectations of the `Http` were not judged, as what they judge is never there as a whole. Those of the
+/// request itself are refused.
+fn warn_of_unjudged(request: &Request, answer: &Response, run: Option<&Run>) {
+    let Some(run) = run else { return };
+    let of_all = request.demands().chain(request.wishes());
+    let unjudged: Vec<String> =
+        of_all.filter(|each| !answer.can_be_judged_by(each)).map(Expectation::subject).collect();
+    if !unjudged.is_empty() {
+        run.warn(format!(
+            "the answer to {} came piece by piece, so that what its `Http` expects of {} was not judged",
+            answer.name,
+            unjudged.join(", ")
+        ));
     }
 }

@@ -146,7 +146,8 @@ impl Request {
     /// Adds a header, in place of the one that the [`Http`](crate::Http) would send; the same name again adds a value.
     ///
     /// It follows redirects to wherever they lead, except for `Authorization`, `Cookie` and `Host`. On https, `Host` is
-    /// also the name in TLS, so that a server can be asked by its address.
+    /// also the name in TLS, so that a server can be asked by its address; that cannot be done through a proxy, and is refused
+    /// before anything is sent. On http through a proxy, it is the URL that says where the request goes.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match header(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => {
@@ -298,8 +299,8 @@ impl Request {
         self
     }
 
-    /// Sets the time of this request, from its start to the last byte of its answer, redirects included. The time of its
-    /// step and of its run bound it too.
+    /// Sets the time of this request, from its start to the last byte of its answer: what is looked up for it is part of that,
+    /// secrets and [tokens](crate::OAuth), and so are redirects. The time of its step and of its run bound it too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -17,6 +17,7 @@ use crate::capture::Texts;
 use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, OverTls, compiled, nothing_matches};
 use crate::explain::{head, redirects, requested, times};
+use crate::header::{make_legible, text};
 use crate::measure::{phases, version};
 use crate::request::Request;
 use crate::scope::raise;
@@ -44,7 +45,8 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) fn new(name: String, exchange: Exchange, redactor: Option<Redactor>) -> Self {
+    pub(crate) fn new(name: String, mut exchange: Exchange, redactor: Option<Redactor>) -> Self {
+        make_legible(&mut exchange.headers);
         Self {
             name,
             exchange,
@@ -94,15 +96,18 @@ impl Response {
         self.exchange.status.as_u16()
     }
 
-    /// Returns the first value of a header, if it is there and is text. Names are compared without case.
+    /// Returns the first value of a header, if it is there. Names are compared without case.
+    ///
+    /// A value that is not UTF-8 is read as ISO-8859-1, in which every byte is a character (RFC 9110, section 5.5): no byte is
+    /// lost.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.exchange.headers.get(name)?.to_str().ok()
+        text(self.exchange.headers.get(name)?)
     }
 
-    /// Returns all values of a header that are text, in their order. Names are compared without case.
+    /// Returns all values of a header in their order, each as [`header`](Self::header) has it.
     pub fn header_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.exchange.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+        self.exchange.headers.get_all(name).iter().filter_map(text)
     }
 
     /// Returns the elements of a header that is a list, of all its lines in their order, without those that are empty

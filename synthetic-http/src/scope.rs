@@ -5,8 +5,11 @@ use std::panic::Location;
 
 use synthetic_core::secret::{Redactor, Secret, SecretError, Secrets};
 use synthetic_core::{Failure, Result, Run};
+use tokio::time::timeout_at;
 
 use crate::auth::OAuth;
+use crate::explain::Deadline;
+use crate::wire::span;
 
 /// The run that a request belongs to, or the lack of one, and the request itself.
 pub(crate) struct Scope<'a> {
@@ -20,12 +23,31 @@ pub(crate) struct Scope<'a> {
     /// The request, as failures name it: written only when there is one.
     request: &'a (dyn Display + Sync),
     place: &'static Location<'static>,
+    /// When the request must be done, if that is known: what it needs must be there by then.
+    deadline: Option<Deadline>,
 }
 
 impl<'a> Scope<'a> {
     /// Returns the scope of a request that is sent by the code that is being polled.
     pub(crate) fn of(request: &'a (dyn Display + Sync), place: &'static Location<'static>) -> Self {
-        Self { run: Run::current(), redactor: None, carried: Vec::new(), tokens: Vec::new(), request, place }
+        let (carried, tokens) = (Vec::new(), Vec::new());
+        Self { run: Run::current(), redactor: None, carried, tokens, request, place, deadline: None }
+    }
+
+    /// Says when the request must be done, secrets and tokens included.
+    pub(crate) fn ends_at(&mut self, deadline: Deadline) {
+        self.deadline = Some(deadline);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Forgets what the request carried: it is sent again, and looks it up again.
+    #[cfg(feature = "digest")]
+    pub(crate) fn carries_nothing(&mut self) {
+        self.carried.clear();
+        self.tokens.clear();
     }
 
     pub(crate) fn run(&self) -> Option<&Run> {
@@ -51,9 +73,15 @@ impl<'a> Scope<'a> {
 
     /// Finds a secret that does not go to the target.
     pub(crate) async fn look_up(&mut self, name: &str) -> Result<Secret> {
-        let found = match &self.run {
-            Some(run) => run.secrets().get(name).await,
-            None => Secrets::default().get(name).await,
+        let found = async {
+            match &self.run {
+                Some(run) => run.secrets().get(name).await,
+                None => Secrets::default().get(name).await,
+            }
+        };
+        let found = match self.deadline {
+            None => found.await,
+            Some(deadline) => timeout_at(deadline.at, found).await.map_err(|_| self.late(name, deadline))?,
         };
         let secret = found.map_err(|error| self.refused(&error))?;
         if self.run.is_none() {
@@ -112,6 +140,14 @@ impl<'a> Scope<'a> {
 
     fn refused(&self, error: &SecretError) -> Failure {
         self.raise(self.unsendable(&error.to_string()).causes_of(error))
+    }
+
+    /// Says that a secret was not there in time.
+    fn late(&self, name: &str, deadline: Deadline) -> Failure {
+        let whose = if deadline.of_the_run { "the time of the run, or of its step," } else { "the request's time" };
+        let taken = span(deadline.timeout);
+        let why = format!("the secret {name:?} was still being looked up when {whose} of {taken} was up");
+        self.raise(self.unsendable(&why).hint("the target was not asked: look at the store of secrets"))
     }
 
     fn unsendable(&self, problem: &str) -> Failure {

@@ -85,9 +85,9 @@ async fn send(request: Request) -> Result<Response> {
         if let Some(run) = scope.run() {
             run.count_check();
         }
-        let mut earlier = None;
+        let (mut earlier, mut tried) = (None, Tried::default());
         loop {
-            match send_once(&request, &mut scope, earlier).await? {
+            match send_once(&request, &mut scope, earlier, &mut tried).await? {
                 Sent::Answered(answer) => break answer,
                 Sent::ToBeSentAgain(deadline) => earlier = Some(deadline),
             }
@@ -97,7 +97,12 @@ async fn send(request: Request) -> Result<Response> {
 }
 
 /// Sends a request for the first time, or once more by the deadline that it had `earlier`.
-async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Deadline>) -> Result<Sent> {
+async fn send_once(
+    request: &Request,
+    scope: &mut Scope<'_>,
+    earlier: Option<Deadline>,
+    tried: &mut Tried,
+) -> Result<Sent> {
     let mut attempt = Attempt::begin(request.counts_as());
     let kept = scope.run().map(Run::extension::<KeptByARun>);
     let kept = kept.as_deref();
@@ -113,9 +118,7 @@ async fn send_once(request: &Request, scope: &mut Scope<'_>, earlier: Option<Dea
             describe(&mut report, &exchange);
             let made = attempt.creation().map(|creation| creation.mark().clone());
             let answer = Response::new(name, exchange, scope.redactor().cloned()).that_made(made);
-            if earlier.is_none()
-                && has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline).await
-            {
+            if has_other_credentials(request, at_home, &answer, scope, kept, &mut report, deadline, tried).await {
                 record(scope.run(), report);
                 return Ok(Sent::ToBeSentAgain(deadline));
             }
@@ -169,6 +172,8 @@ pub(crate) async fn prepare(
     earlier: Option<Deadline>,
 ) -> Result<Prepared> {
     let settings = &request.settings;
+    let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
+    scope.ends_at(deadline);
     if let Some(problem) = settings.problem.as_ref().or(request.problem.as_ref()) {
         return Err(scope.setup(problem));
     }
@@ -188,7 +193,6 @@ pub(crate) async fn prepare(
     let name = [method.as_str(), " ", url.path()].concat();
     let label = template(request.template.as_deref(), &url);
 
-    let deadline = earlier.unwrap_or_else(|| deadline(request.timeout.unwrap_or(settings.timeout), scope.run()));
     let body = match &request.upload {
         None => request.body.clone(),
         Some(upload) => {
@@ -206,6 +210,7 @@ pub(crate) async fn prepare(
     outgoing.max_body = request.max_body.unwrap_or(settings.max_body);
     outgoing.max_redirects = request.max_redirects.unwrap_or(settings.max_redirects);
     outgoing.keep_legs = scope.run().is_some() && settings.archive != Keep::Never;
+    outgoing.identity = at_home;
     outgoing.jar = jar.filter(|_| !request.as_a_stranger).map(|jar| jar as _);
     Ok(Prepared { client, outgoing, name, label, deadline, at_home })
 }
@@ -220,8 +225,19 @@ pub(crate) fn goes_to(request: &Request) -> Result<Url, String> {
     Ok(url)
 }
 
+/// What was done about refusals of one request: each is done once, so that it is sent three times at most.
+#[derive(Default)]
+pub(crate) struct Tried {
+    /// A challenge was answered.
+    #[cfg(feature = "digest")]
+    challenge: bool,
+    /// Credentials were asked for anew.
+    renewal: bool,
+}
+
 /// Returns whether a request that was answered can be sent once more with other credentials: it was refused, and was
-/// challenged for them or has new ones by now.
+/// challenged for them or has new ones by now. A challenge is answered with what is known before anything is asked for anew.
+#[expect(clippy::too_many_arguments, reason = "it is one step of two loops, and takes what they go on with")]
 pub(crate) async fn has_other_credentials(
     request: &Request,
     at_home: bool,
@@ -230,17 +246,25 @@ pub(crate) async fn has_other_credentials(
     kept: Option<&KeptByARun>,
     report: &mut RequestReport,
     deadline: Deadline,
+    tried: &mut Tried,
 ) -> bool {
     if !renewal::is_refusal(request, answer) {
         return false;
     }
+    // The challenge is kept in any case: one that comes with the refusal of an answer is what the next one must answer.
     #[cfg(feature = "digest")]
-    if auth::is_challenged(request, at_home, &answer.exchange.headers, scope) {
+    if auth::is_challenged(request, at_home, &answer.exchange.headers, scope)
+        && !std::mem::replace(&mut tried.challenge, true)
+    {
+        scope.carries_nothing();
         return true;
     }
     #[cfg(not(feature = "digest"))]
     let _ = at_home;
     let Some(kept) = kept else { return false };
+    if std::mem::replace(&mut tried.renewal, true) {
+        return false;
+    }
     let are_there = renewal::renew(scope, &kept.renewed, &answer.name, deadline.at).await;
     if are_there {
         report.reason = Some(Reason::Expectation);

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use synthetic_core::{Failure, Result};
 
 use crate::account::Account;
+use crate::header;
 use crate::open::{Answer, open};
 use crate::request::Request;
 use crate::response::short_type_name;
@@ -78,10 +79,10 @@ impl ResponseStream {
         self.head.status.as_u16()
     }
 
-    /// Returns the first value of a header, if it is there and is text. Names are compared without case.
+    /// Returns the first value of a header, as [`Response::header`](crate::Response::header) does.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get(name)?.to_str().ok()
+        header::text(self.head.headers.get(name)?)
     }
 
     /// Returns how many bytes of the body have come so far.

@@ -30,8 +30,9 @@ impl Request {
     /// Sends the request as the opening of a WebSocket, and returns what is spoken on it.
     ///
     /// It is a request like all others, over HTTP/1.1 on a connection of its own: to an `http` or `https` URL (`ws` and `wss` are
-    /// their other names), with the headers, credentials and cookies, the TLS and the phases of every request. A subprotocol is a
-    /// header, `Sec-WebSocket-Protocol`; extensions are not spoken.
+    /// their other names), with the headers, credentials and cookies, the TLS and the phases of every request. A subprotocol is asked
+    /// for by a header, `Sec-WebSocket-Protocol`; a server that chooses another one fails, and that it chooses one at all is expected by
+    /// [`header`](crate::header()): `.expect(header("sec-websocket-protocol", "shop.v1"))`. Extensions are not spoken.
     ///
     /// What bounds it: the request's [`timeout`](Self::timeout), from its start to the last message, with that of the run and of
     /// the step that waits; [`idle_timeout`](Self::idle_timeout), a server's pings being signs of life; and

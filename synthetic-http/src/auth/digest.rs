@@ -12,6 +12,7 @@ use url::{Position, Url};
 
 use super::Credential;
 use crate::curl::Variables;
+use crate::header::text;
 use crate::scope::Scope;
 
 mod challenge;
@@ -38,7 +39,7 @@ impl Digest {
     ///
     /// Returns why a challenge cannot be answered.
     pub(crate) fn challenged(&self, headers: &HeaderMap) -> Result<bool, String> {
-        let lines = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| line.to_str().ok());
+        let lines = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text);
         let challenge = Challenge::best(lines)?;
         let is_one = challenge.is_some();
         if let Some(challenge) = challenge {

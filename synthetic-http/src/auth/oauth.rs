@@ -137,8 +137,8 @@ impl OAuth {
         self.with(|grant| grant.margin = margin)
     }
 
-    /// Sends requests for tokens as this [`Http`] does: its proxy, its authorities, its timeout. Its base URL, headers and
-    /// credentials do not matter.
+    /// Sends requests for tokens as this [`Http`] does: its proxy, its authorities, its timeout, which ends with that of the
+    /// request that needs the token. Its base URL, headers and credentials do not matter.
     pub fn through(self, http: Http) -> Self {
         self.with(|grant| grant.http = http)
     }
@@ -158,11 +158,14 @@ impl OAuth {
     /// Returns a token that is in force, after asking for one if need be.
     pub(crate) async fn token(&self, scope: &mut Scope<'_>) -> Result<Secret> {
         let grant = &*self.0;
-        let deadline = deadline(grant.http.time(), scope.run());
+        let own = deadline(grant.http.time(), scope.run());
+        // The request that needs it may have less time than a request for a token has.
+        let bounded = scope.deadline().filter(|whole| whole.at < own.at);
+        let deadline = bounded.unwrap_or(own);
         let ended = grant.ended.load(Ordering::SeqCst);
         let Ok(mut held) = tokio::time::timeout_at(deadline.at, grant.held.lock()).await else {
             let failure =
-                Failure::with_reason(Reason::Timeout, "another run was still asking for it when the time was up");
+                Failure::with_reason(Reason::Timeout, "another request was still waiting for it when the time was up");
             return Err(self.none(scope, &failure));
         };
         if let Some(token) = held.token.as_ref().filter(|token| Instant::now() < token.until) {
@@ -189,7 +192,9 @@ impl OAuth {
                 Ok(secret)
             }
             Err(failure) => {
-                *held = Held { token: None, failure: Some((failure.clone(), client_secret)) };
+                // That one request had little time says nothing to those who have more.
+                let of_all = bounded.is_none() || failure.reason() != Reason::Timeout;
+                *held = Held { token: None, failure: of_all.then(|| (failure.clone(), client_secret)) };
                 Err(self.none(scope, &failure))
             }
         }

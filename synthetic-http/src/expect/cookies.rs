@@ -1,12 +1,14 @@
 //! What an answer says of a cookie.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use cookie_store::RawCookie;
-use synthetic_core::expect::{Matcher, Mismatch};
+use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
 use super::{Expectation, of, that_or};
 use crate::measure::now;
+use crate::parameters::Parameter;
 use crate::response::Response;
 
 /// The attributes that RFC 6265bis knows, and CHIPS.
@@ -15,13 +17,43 @@ const KNOWN: [&str; 8] = ["Secure", "HttpOnly", "SameSite", "Path", "Domain", "M
 /// Expects something of the value of a cookie that the answer sets: `cookie("session", exists())`.
 ///
 /// Only the answer itself is looked at, not what was set by redirects on the way. Of a cookie that is set twice, the last
-/// counts, as a browser takes it. A value that does not match is shown in the failure.
+/// counts, as a browser takes it. A value that does not match may be that of a session: the failure says how long it is, and
+/// does not show it.
 pub fn cookie(name: impl Into<String>, matcher: impl Matcher<String> + 'static) -> Expectation {
-    of("cookie", name, matcher, |answer: &Response, name| {
-        let (_, value) = pair(line_of(answer, name)?).unwrap_or_default();
-        Ok(value.to_owned())
+    let name = name.into();
+    let defect = matcher.defect();
+    that_or(format!("cookie {name}"), defect, move |answer: &Response| {
+        let wanted = |actual| Mismatch::new(expect::described(&matcher, Sense::Is), actual);
+        let line = match line_of(answer, &name) {
+            Ok(line) => line,
+            Err(_) if matcher.matches_missing() == Some(true) => return Ok(()),
+            Err(missing) => return Err(wanted(missing)),
+        };
+        let value = pair(line).unwrap_or_default().1.to_owned();
+        expect::check(&value, &matcher).map_err(|_| {
+            wanted(match value.chars().count() {
+                0 => "an empty value".to_owned(),
+                1 => "a value of 1 character, which is not shown".to_owned(),
+                length => format!("a value of {length} characters, which is not shown"),
+            })
+        })
     })
     .of_the_head()
+}
+
+/// Returns whether a header has cookies, whose values no failure shows.
+pub(super) fn sets_cookies(header: &str) -> bool {
+    header.eq_ignore_ascii_case("set-cookie")
+}
+
+/// Shows a line that sets a cookie, without its value: `session=…; Path=/; HttpOnly`.
+pub(super) fn masked(line: &str) -> String {
+    let (cookie, attributes) = line.split_at(line.find(';').unwrap_or(line.len()));
+    match cookie.split_once('=') {
+        Some((name, _)) => format!("{name}=…{attributes}"),
+        // A cookie without a name is all value.
+        None => format!("…{attributes}"),
+    }
 }
 
 /// Expects attributes of a cookie that the answer sets, written as `Set-Cookie` has them:
@@ -114,10 +146,8 @@ struct Attribute {
 
 impl Attribute {
     fn read(text: &str) -> Self {
-        match text.split_once('=') {
-            Some((name, value)) => Self { name: name.trim().to_owned(), value: Some(value.trim().to_owned()) },
-            None => Self { name: text.trim().to_owned(), value: None },
-        }
+        let Parameter { name, value } = Parameter::plain(text);
+        Self { name: name.to_owned(), value: value.map(Cow::into_owned) }
     }
 
     fn shown(&self) -> String {
@@ -160,6 +190,8 @@ fn line_of<'a>(answer: &'a Response, name: &str) -> Result<&'a str, String> {
 
 /// Returns the name and the value of the cookie that a line sets.
 fn pair(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.split(';').next()?.split_once('=')?;
-    Some((name.trim(), value.trim()))
+    let Parameter { name, value: Some(Cow::Borrowed(value)) } = Parameter::plain(line.split(';').next()?) else {
+        return None;
+    };
+    Some((name, value))
 }

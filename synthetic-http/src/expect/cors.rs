@@ -45,6 +45,9 @@ fn unmet(asked: &Asked, answer: &Response) -> Vec<String> {
     let shown = |name: &str, allowed: &[String]| match allowed {
         [] => format!("there is no {name}"),
         [star] if star == "*" && asked.credentials => format!("{name} is *, which allows nothing with credentials"),
+        some if asked.credentials && some.iter().any(|allowed| allowed == "*") => {
+            format!("{name} is {}, and with credentials a * allows nothing", some.join(", "))
+        }
         some => format!("{name} is {}", some.join(", ")),
     };
     let is_safelisted = matches!(asked.method.as_str(), "GET" | "HEAD" | "POST");
@@ -85,9 +88,15 @@ fn origin(asked: &Asked, answer: &Response) -> Option<String> {
     if !asked.credentials {
         return None;
     }
-    match answer.header("access-control-allow-credentials") {
-        Some("true") => None,
-        Some(other) => Some(format!("Access-Control-Allow-Credentials is {other:?}: true would be right")),
-        None => Some("there is no Access-Control-Allow-Credentials: true would be right".to_owned()),
+    const CREDENTIALS: &str = "Access-Control-Allow-Credentials";
+    // A browser joins what is there twice, which then is not `true`.
+    match answer.header_all("access-control-allow-credentials").collect::<Vec<_>>().as_slice() {
+        ["true"] => None,
+        [] => Some(format!("there is no {CREDENTIALS}: true would be right")),
+        [other] => Some(format!("{CREDENTIALS} is {other:?}: true would be right")),
+        many => {
+            let (times, all) = (many.len(), many.join(", "));
+            Some(format!("{CREDENTIALS} is there {times} times, which allows none: {all}; true, once, would be right"))
+        }
     }
 }

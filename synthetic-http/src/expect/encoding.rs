@@ -3,6 +3,7 @@
 use synthetic_core::expect::Matcher;
 
 use super::{Expectation, of};
+use crate::parameters::{self, Parameter};
 use crate::response::Response;
 
 /// Expects something of the charset that `Content-Type` names, in lower case: `charset("utf-8")`.
@@ -20,9 +21,9 @@ use crate::response::Response;
 pub fn charset(matcher: impl Matcher<String> + 'static) -> Expectation {
     of("charset", "", matcher, |answer: &Response, _| {
         let kind = answer.header("content-type").ok_or("none: no header content-type")?;
-        let parameters = kind.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-        let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-        let value = charsets.next().map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase());
+        let (_, mut parameters) = parameters::of(kind);
+        let charset = parameters.find(|parameter| parameter.is("charset")).and_then(Parameter::into_value);
+        let value = charset.map(|charset| charset.to_ascii_lowercase());
         value.ok_or_else(|| format!("none in content-type {kind}"))
     })
     .of_the_head()

@@ -2,7 +2,9 @@
 
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
+use super::cookies::{masked, sets_cookies};
 use super::{Expectation, of, that_or};
+use crate::header::text;
 use crate::response::Response;
 
 /// Expects something of how often a header is there: `header_count("set-cookie", 2)`, `header_count("x-debug", 0)`.
@@ -26,7 +28,7 @@ pub fn header_count(name: impl Into<String>, matcher: impl Matcher<u16> + 'stati
 }
 
 /// Expects something of each line of a header by itself: `header_each("set-cookie", contains("Secure"))`. Of a header that
-/// is not there, nothing can be judged, and that fails.
+/// is not there, nothing can be judged, and that fails. The values of cookies are not shown in a failure.
 ///
 /// # Examples
 ///
@@ -47,8 +49,11 @@ pub fn header_each(name: impl Into<String>, matcher: impl Matcher<String> + 'sta
         }
         let total = lines.iter().count();
         for (at, line) in lines.iter().enumerate() {
-            let line = String::from_utf8_lossy(line.as_bytes()).into_owned();
+            let line = text(line).unwrap_or_default().to_owned();
             expect::check(&line, &matcher).map_err(|mut mismatch| {
+                if sets_cookies(&name) {
+                    mismatch = Mismatch::new(mismatch.expected, format!("{:?}", masked(&line)));
+                }
                 if total > 1 {
                     mismatch.actual = format!("{}, line {} of {total}", mismatch.actual, at + 1);
                 }

@@ -6,15 +6,16 @@ use std::marker::PhantomData;
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
 use super::{Expectation, Judge};
-use crate::html::{Css, Page, text};
+use crate::html::{Css, Page};
 use crate::response::Response;
 
 /// Expects something of the text of the first element that a CSS selector finds: `html("h1", "Your cart")`.
 ///
 /// The text is that of the element and of what is in it, without scripts and styles, white space collapsed. No such
 /// element fails and says what is near, unless the matcher is about presence: `html(".error", not(exists()))`. It is the
-/// page as the server sent it: no script has run. One of more than 250,000 nodes, or nested more than 1,024 deep, fails. A page is parsed once per answer; a selector that is none is found
-/// before anything is sent.
+/// page as the server sent it: no script has run. One of more than 250,000 nodes, nested more than 1,024 deep, or with a tag of more
+/// than 4,096 attributes fails, and so do texts within one another of more than 64 MiB in all: what is judged after the answer takes
+/// no time to speak of. A page is parsed once per answer; a selector that is none is found before anything is sent.
 ///
 /// # Examples
 ///
@@ -32,7 +33,7 @@ use crate::response::Response;
 /// ```
 pub fn html(selector: impl AsRef<str>, matcher: impl Matcher<String> + 'static) -> Expectation {
     selected("text of", selector.as_ref(), matcher, |page, css| {
-        page.select(css, 1, text).pop().ok_or_else(|| page.near(css))
+        page.texts(css, 1).map_err(No::Judgement)?.pop().ok_or_else(|| No::Such(page.near(css)))
     })
 }
 
@@ -42,8 +43,8 @@ pub fn html(selector: impl AsRef<str>, matcher: impl Matcher<String> + 'static) 
 /// None at all fails and says what is near: [`html_count`] counts to zero.
 pub fn html_all(selector: impl AsRef<str>, matcher: impl Matcher<Vec<String>> + 'static) -> Expectation {
     selected("texts of", selector.as_ref(), matcher, |page, css| {
-        let texts = page.select(css, usize::MAX, text);
-        if texts.is_empty() { Err(page.near(css)) } else { Ok(texts) }
+        let texts = page.texts(css, usize::MAX).map_err(No::Judgement)?;
+        if texts.is_empty() { Err(No::Such(page.near(css))) } else { Ok(texts) }
     })
 }
 
@@ -71,7 +72,7 @@ pub fn html_attribute(
                 others => format!("{} is there, with the attributes {}", css.text, others.join(", ")),
             })
         };
-        page.select(css, 1, read).pop().unwrap_or_else(|| Err(page.near(css)))
+        page.select(css, 1, read).pop().unwrap_or_else(|| Err(page.near(css))).map_err(No::Such)
     })
 }
 
@@ -79,7 +80,7 @@ fn selected<T: fmt::Debug + 'static>(
     subject: impl Into<String>,
     selector: &str,
     matcher: impl Matcher<T> + 'static,
-    take: impl Fn(&Page, &Css) -> Result<T, String> + Send + Sync + 'static,
+    take: impl Fn(&Page, &Css) -> Result<T, No> + Send + Sync + 'static,
 ) -> Expectation {
     let css = Css::parse(selector);
     let defect = css.as_ref().err().cloned().or_else(|| matcher.defect());
@@ -87,6 +88,14 @@ fn selected<T: fmt::Debug + 'static>(
         Selected { subject: format!("{} {selector}", subject.into()), css, take, matcher, of: PhantomData },
         defect,
     )
+}
+
+/// Why there is nothing to judge.
+enum No {
+    /// It is not there, which may be what is wanted.
+    Such(String),
+    /// It is there, and cannot be looked at.
+    Judgement(String),
 }
 
 struct Selected<T, F, M> {
@@ -101,7 +110,7 @@ struct Selected<T, F, M> {
 impl<T, F, M> Judge for Selected<T, F, M>
 where
     T: fmt::Debug,
-    F: Fn(&Page, &Css) -> Result<T, String> + Send + Sync,
+    F: Fn(&Page, &Css) -> Result<T, No> + Send + Sync,
     M: Matcher<T>,
 {
     fn subject(&self) -> String {
@@ -114,8 +123,8 @@ where
         let page = answer.page().map_err(|why| wanted(why.to_owned()))?;
         match (self.take)(page, css) {
             Ok(value) => expect::check(&value, &self.matcher),
-            Err(_) if self.matcher.matches_missing() == Some(true) => Ok(()),
-            Err(missing) => Err(wanted(missing)),
+            Err(No::Such(_)) if self.matcher.matches_missing() == Some(true) => Ok(()),
+            Err(No::Such(why) | No::Judgement(why)) => Err(wanted(why)),
         }
     }
 }

@@ -5,6 +5,8 @@ mod bodies;
 mod contract;
 mod dialect;
 mod document;
+mod headers;
+mod kinds;
 mod paths;
 
 use std::fmt;
@@ -26,6 +28,10 @@ use crate::response::Response;
 /// required header; headers and the body must fit their schemas. An operation, a status or a content type that it does not
 /// know is a failure that names what it knows. Properties and headers that it does not mention are allowed, unless it
 /// forbids them or the contract is [strict](OpenApi::strict).
+///
+/// JSON is judged as it is, texts as strings, and headers as what the schema is about, in the style `simple` or by their
+/// `content`. What cannot be judged by its schema is a failure that says so, never a pass: XML by the schema of an object, bytes by
+/// more than their type.
 ///
 /// The status must be 2xx all the same, unless something is demanded of it: that a 500 is documented makes it no success.
 ///

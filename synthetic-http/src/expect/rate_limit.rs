@@ -1,11 +1,13 @@
 //! What is left of a rate limit, in each of the forms that services say it in.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
 use super::{Expectation, that_or};
 use crate::measure::now;
+use crate::parameters::{self, Parameter, quoted, split};
 use crate::response::Response;
 
 /// Expects something of how many requests are left before the target refuses more: `rate_limit_left(ge(10))`.
@@ -103,8 +105,7 @@ fn structured(value: &str, policies: Option<&str>) -> Option<Told> {
     let mut dictionary = Told::default();
     let mut has_remaining = false;
     for member in split(value, ',') {
-        let mut parts = split(member, ';').into_iter();
-        let name = parts.next()?.trim();
+        let (name, parameters) = parameters::of(member);
         if let Some((key, number)) = name.split_once('=').filter(|_| !name.starts_with('"')) {
             match key.trim() {
                 "remaining" => (dictionary.left, has_remaining) = (integer(number)?, true),
@@ -114,13 +115,12 @@ fn structured(value: &str, policies: Option<&str>) -> Option<Told> {
             }
             continue;
         }
-        let parameters: Vec<&str> = parts.collect();
-        let name = unquoted(name).to_owned();
+        let name = unquoted(name).into_owned();
         told.push(Told {
             by: "ratelimit".to_owned(),
-            left: integer(parameter(&parameters, "r")?)?,
+            left: integer(&parameter(parameters.clone(), "r")?)?,
             of: policies.and_then(|policies| quota(policies, &name)),
-            anew_in: parameter(&parameters, "t").and_then(seconds),
+            anew_in: parameter(parameters, "t").as_deref().and_then(seconds),
             policy: Some(name),
         });
     }
@@ -132,37 +132,17 @@ fn structured(value: &str, policies: Option<&str>) -> Option<Told> {
 
 /// Returns the quota of a policy: the `q` of `"default";q=100;w=10`.
 fn quota(policies: &str, name: &str) -> Option<i64> {
-    let policies = split(policies, ',').into_iter().map(|policy| split(policy, ';'));
-    let mut policies = policies.filter(|policy| policy.first().is_some_and(|known| unquoted(known.trim()) == name));
-    integer(parameter(&policies.next()?[1..], "q")?)
+    let mut policies = split(policies, ',').map(parameters::of);
+    let (_, parameters) = policies.find(|(known, _)| unquoted(known) == name)?;
+    integer(&parameter(parameters, "q")?)
 }
 
-fn parameter<'a>(parameters: &[&'a str], name: &str) -> Option<&'a str> {
-    parameters
-        .iter()
-        .filter_map(|parameter| parameter.split_once('='))
-        .find(|(key, _)| key.trim() == name)
-        .map(|(_, v)| v)
+fn parameter<'a>(mut parameters: impl Iterator<Item = Parameter<'a>>, name: &str) -> Option<Cow<'a, str>> {
+    parameters.find(|parameter| parameter.name == name)?.value
 }
 
-fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
-}
-
-/// Splits at a separator that is not within quotes.
-fn split(text: &str, separator: char) -> Vec<&str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(|each: char| {
-        let is_end = each == separator && !quoted;
-        match each {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ => {}
-        }
-        is_end
-    })
-    .collect()
+fn unquoted(text: &str) -> Cow<'_, str> {
+    quoted(text).map_or(Cow::Borrowed(text), |(inner, _)| inner)
 }
 
 fn integer(text: &str) -> Option<i64> {

@@ -8,6 +8,7 @@ use synthetic_core::expect::Mismatch;
 
 use self::csp::{Policy, is_wide};
 use super::{Expectation, that_or};
+use crate::parameters::{Parameter, split};
 use crate::response::Response;
 
 /// Expects the headers by which a site protects its users: one expectation, whose failure lists each that is missing or
@@ -70,7 +71,8 @@ impl SecurityHeaders {
         self
     }
 
-    /// Wants `includeSubDomains` too.
+    /// Wants `includeSubDomains` too. Together with [`without_hsts`](Self::without_hsts) it is a mistake that is found before
+    /// anything is sent.
     pub fn hsts_subdomains(mut self) -> Self {
         self.subdomains = true;
         self
@@ -113,9 +115,16 @@ impl SecurityHeaders {
         self
     }
 
-    fn wants_nothing(&self) -> bool {
+    /// Returns what is wrong with what is wanted.
+    fn defect(&self) -> Option<&'static str> {
         let wanted = [self.hsts.is_some(), self.csp, self.sniffing, self.referrer, self.framing];
-        !wanted.contains(&true) && self.directives.is_empty()
+        if self.subdomains && self.hsts.is_none() {
+            return Some(
+                "`hsts_subdomains` wants something of the header that `without_hsts` leaves out: take one of them away",
+            );
+        }
+        let nothing = !wanted.contains(&true) && self.directives.is_empty();
+        nothing.then_some("all are left out, so that there is nothing to judge")
     }
 
     fn unmet(&self, answer: &Response) -> Vec<String> {
@@ -149,15 +158,22 @@ impl SecurityHeaders {
             // RFC 6797, section 8.1: only the first is processed.
             [one, ..] => return Some(format!("{NAME}: there {} times, of which only {one:?} counts", values.len())),
         };
-        let mut directives = value.split(';').map(|part| part.trim().split_once('=').unwrap_or((part.trim(), "")));
-        let age = directives.clone().find(|(name, _)| name.eq_ignore_ascii_case("max-age"));
-        let age = age.and_then(|(_, age)| age.trim().trim_matches('"').parse::<u64>().ok());
-        match age {
+        let directives: Vec<Parameter<'_>> = split(value, ';').map(Parameter::read).collect();
+        let mut names: Vec<String> = directives.iter().map(|one| one.name.to_ascii_lowercase()).collect();
+        names.retain(|name| !name.is_empty());
+        names.sort();
+        // RFC 6797, sections 6.1 and 8.1: browsers ignore the whole.
+        if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
+            return Some(format!(
+                "{NAME}: {value:?} has {} twice, so that browsers ignore all of it, {right}",
+                twice[0]
+            ));
+        }
+        let age = directives.iter().find(|one| one.is("max-age")).and_then(|one| one.value.as_deref());
+        match age.and_then(|age| age.parse::<u64>().ok()) {
             None => Some(format!("{NAME}: {value:?} has no max-age, {right}")),
             Some(age) if age < least => Some(format!("{NAME}: max-age={age} is too short, {right}")),
-            Some(_)
-                if self.subdomains && !directives.any(|(name, _)| name.eq_ignore_ascii_case("includesubdomains")) =>
-            {
+            Some(_) if self.subdomains && !directives.iter().any(|one| one.is("includesubdomains")) => {
                 Some(format!("{NAME}: {value:?} leaves subdomains out, {right}"))
             }
             Some(_) => None,
@@ -167,7 +183,7 @@ impl SecurityHeaders {
 
 impl From<SecurityHeaders> for Expectation {
     fn from(wanted: SecurityHeaders) -> Self {
-        let defect = wanted.wants_nothing().then(|| "all are left out, so that there is nothing to judge".to_owned());
+        let defect = wanted.defect().map(str::to_owned);
         that_or("security headers".to_owned(), defect, move |answer: &Response| {
             let unmet = wanted.unmet(answer);
             if unmet.is_empty() { Ok(()) } else { Err(Mismatch::new("are there and strong", unmet.join("\n"))) }

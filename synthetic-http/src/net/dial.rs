@@ -4,13 +4,19 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use url::Host;
 
 use super::trail::{Stage, Trail};
 use crate::wire::diagnose::{Causes, listed, unconnected, unresolved};
-use crate::wire::{Kind, Phase, WireError};
+use crate::wire::{Kind, Lookup as _, Phase, SystemLookup, WireError, alternating, literal};
+
+/// How long an address is tried alone: what RFC 8305 recommends (section 8, "Connection Attempt Delay").
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,24 +75,21 @@ pub(super) fn name(host: &Host<String>) -> String {
     }
 }
 
-/// Returns the addresses of a host, in the order of the system's resolver.
+/// Returns the addresses of a host, in the order in which they are tried.
 pub(super) async fn resolve(host: &Host<String>, trail: &mut Trail) -> Result<Vec<IpAddr>, WireError> {
-    let name = match host {
-        Host::Ipv4(address) => return Ok(vec![IpAddr::V4(*address)]),
-        Host::Ipv6(address) => return Ok(vec![IpAddr::V6(*address)]),
-        Host::Domain(name) => name,
+    let name = match (literal(host), host) {
+        (Some(address), _) => return Ok(vec![address]),
+        (None, host) => name(host),
     };
     trail.enter(Stage::Resolve, format!("resolve {name}"));
-    let found: io::Result<Vec<IpAddr>> =
-        lookup_host((name.as_str(), 0)).await.map(|found| found.map(|address| address.ip()).collect());
-    match found {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+    match SystemLookup.lookup(&name).await {
+        Ok(addresses) if !addresses.is_empty() => Ok(alternating(addresses)),
         Ok(_) => Err(WireError::new(Phase::Resolve, Kind::NotFound, format!("resolve {name}: no such host"))),
-        Err(error) => Err(unresolved(name, &causes(&error))),
+        Err(error) => Err(unresolved(&name, &causes(&error))),
     }
 }
 
-/// Connects to the first address of a host that can be connected to, trying them in order.
+/// Connects to an address of a host, whichever can be connected to first.
 pub(super) async fn dial(target: &Target, trail: &mut Trail) -> Result<TcpStream, WireError> {
     let addresses = resolve(&target.host, trail).await?;
     let shown = match &target.host {
@@ -94,25 +97,55 @@ pub(super) async fn dial(target: &Target, trail: &mut Trail) -> Result<TcpStream
         Host::Ipv4(_) | Host::Ipv6(_) => target.to_string(),
     };
     trail.enter(Stage::Connect, format!("connect to {shown}"));
-    let mut why = None;
-    for address in addresses {
-        match TcpStream::connect(SocketAddr::new(address, target.port)).await {
-            Ok(stream) => {
-                trail.peer = stream.peer_addr().ok();
-                // What is said in turns would wait for acknowledgements otherwise.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
+    let port = target.port;
+    match first(addresses, |address| TcpStream::connect(SocketAddr::new(address, port))).await {
+        Ok(stream) => {
+            trail.peer = stream.peer_addr().ok();
+            // What is said in turns would wait for acknowledgements otherwise.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+        Err(errors) => {
             // It counts as refused only if every address refuses it.
-            Err(error) => {
-                if matches!(why, None | Some((Kind::Refused, _))) {
-                    why = Some(unconnected(&causes(&error)));
-                }
-            }
+            let mut told = errors.iter().map(|error| unconnected(&causes(error)));
+            let other = told.clone().find(|(kind, _)| *kind != Kind::Refused);
+            let (kind, what) =
+                other.or_else(|| told.next()).unwrap_or_else(|| (Kind::NotFound, ": it has no address".to_owned()));
+            Err(WireError::new(Phase::Connect, kind, format!("connect to {shown}{what}")))
         }
     }
-    let (kind, what) = why.unwrap_or_else(|| (Kind::NotFound, ": it has no address".to_owned()));
-    Err(WireError::new(Phase::Connect, kind, format!("connect to {shown}{what}")))
+}
+
+/// Returns what comes of the first address with which something does. Each has a head start before the next one is tried besides
+/// it, or until it fails (RFC 8305, section 5), so that one which does not answer costs no more than that.
+///
+/// # Errors
+///
+/// Returns why nothing came of each.
+async fn first<T, F>(addresses: Vec<IpAddr>, connect: impl Fn(IpAddr) -> F) -> Result<T, Vec<io::Error>>
+where
+    T: Send + 'static,
+    F: Future<Output = io::Result<T>> + Send + 'static,
+{
+    let mut addresses = addresses.into_iter().peekable();
+    let (mut under_way, mut errors) = (JoinSet::new(), Vec::new());
+    loop {
+        if let Some(address) = addresses.next() {
+            under_way.spawn(connect(address));
+        }
+        let next = under_way.join_next();
+        let came = match addresses.peek() {
+            Some(_) => timeout(HEAD_START, next).await.ok(),
+            None => Some(next.await),
+        };
+        match came {
+            Some(Some(Ok(Ok(connected)))) => return Ok(connected),
+            Some(Some(Ok(Err(error)))) => errors.push(error),
+            Some(Some(Err(stopped))) => errors.push(io::Error::other(stopped)),
+            Some(None) if addresses.peek().is_none() => return Err(errors),
+            Some(None) | None => {}
+        }
+    }
 }
 
 pub(super) fn causes(error: &io::Error) -> Causes<'_> {
@@ -122,6 +155,38 @@ pub(super) fn causes(error: &io::Error) -> Causes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_does_not_answer_costs_its_head_start_and_no_more() {
+        let connect = |address: IpAddr| async move {
+            match address.to_string().as_str() {
+                "::1" => std::future::pending().await,
+                "::2" => return Err(io::ErrorKind::ConnectionRefused.into()),
+                "10.0.0.1" => tokio::time::sleep(Duration::from_secs(1)).await,
+                _ => {}
+            }
+            Ok(address)
+        };
+        for (found, wanted, after) in [
+            ("::1 127.0.0.1", Some("127.0.0.1"), 250),
+            ("127.0.0.1 ::1", Some("127.0.0.1"), 0),
+            ("::2 127.0.0.1", Some("127.0.0.1"), 0),
+            ("::1 ::2 127.0.0.1", Some("127.0.0.1"), 250),
+            // The slower one is not given up for the one that hangs.
+            ("10.0.0.1 ::1", Some("10.0.0.1"), 1_000),
+            ("::2 ::2", None, 0),
+            ("", None, 0),
+        ] {
+            let found: Vec<IpAddr> = found.split_whitespace().map(|ip| ip.parse().unwrap()).collect();
+            let (count, began) = (found.len(), tokio::time::Instant::now());
+            let came = first(found, connect).await;
+            assert_eq!(began.elapsed().as_millis(), after, "{came:?}");
+            match wanted {
+                Some(wanted) => assert_eq!(came.unwrap().to_string(), wanted),
+                None => assert_eq!(came.unwrap_err().len(), count),
+            }
+        }
+    }
 
     #[test]
     fn an_address_is_a_host_and_a_port() {

@@ -87,8 +87,14 @@ impl Dialogue {
         Ok(())
     }
 
-    pub(super) fn bytes(&mut self, bytes: impl Into<Bytes>) {
-        self.turns.push(Turn::Bytes(bytes.into()));
+    /// Adds a turn, or says that it would expect nothing.
+    pub(super) fn bytes(&mut self, bytes: impl Into<Bytes>) -> Result<(), String> {
+        let bytes = bytes.into();
+        if bytes.is_empty() {
+            return Err("`expect_bytes` is given no bytes, so that nothing is expected".to_owned());
+        }
+        self.turns.push(Turn::Bytes(bytes));
+        Ok(())
     }
 
     pub(super) fn end(&mut self) {
@@ -100,6 +106,9 @@ impl Dialogue {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
+        if self.is_empty() {
+            return Ok(Said::default());
+        }
         let mut talk = Talk::new(stream, peer, self.max_read, trail);
         let mut unmet = None;
         for turn in &self.turns {
@@ -138,6 +147,101 @@ impl Dialogue {
         Ok(Said { received: talk.received, unmet })
     }
 }
+
+/// Gives a check that has a `dialogue` and a `check` the methods by which both are written.
+macro_rules! turns {
+    ($check:ty, $answer:ty) => {
+        /// # What is said
+        impl $check {
+            /// Sends bytes, as they are: a line needs its `\r\n`.
+            pub fn send(mut self, bytes: impl Into<bytes::Bytes>) -> Self {
+                self.dialogue.send(bytes);
+                self
+            }
+
+            /// Reads a line, to `\n` or `\r\n`, and expects something of it. Bytes that are not UTF-8 are replaced.
+            pub fn expect_line(mut self, matcher: impl synthetic_core::expect::Matcher<String> + 'static) -> Self {
+                let added = self.dialogue.line(matcher);
+                self.check.parsed(added);
+                self
+            }
+
+            /// Reads until what came since the turn before matches: `contains("ready")`, `matches("(?m)^250 ")`.
+            ///
+            /// At least one byte has to come. All that had come by then belongs to this turn.
+            pub fn expect_match(mut self, matcher: impl synthetic_core::expect::Matcher<String> + 'static) -> Self {
+                let added = self.dialogue.until(matcher);
+                self.check.parsed(added);
+                self
+            }
+
+            /// Reads lines until one matches a regular expression, and sends an answer in which `$1` or `${name}` is what a
+            /// group of it matched, and `$$` a dollar: for a server that wants its own word back.
+            ///
+            /// A group that the pattern does not have is an error of our own, found before anything is sent.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use synthetic_http::net::Tcp;
+            /// let _chat = Tcp::at("chat.internal:6667").send("NICK canary\r\n").reply(r"^PING :(\S+)", "PONG :$1\r\n");
+            /// ```
+            pub fn reply(mut self, pattern: impl AsRef<str>, answer: impl AsRef<str>) -> Self {
+                let added = self.dialogue.reply(pattern.as_ref(), answer.as_ref());
+                self.check.parsed(added);
+                self
+            }
+
+            /// Reads as many bytes as these, and expects these. To expect none is a mistake that is found before anything is
+            /// sent.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use synthetic_http::net::Tcp;
+            /// // SOCKS 5: one method is offered, and taken.
+            /// let _proxy = Tcp::at("proxy.internal:1080").send(&b"\x05\x01\x00"[..]).expect_bytes(&b"\x05\x00"[..]);
+            /// ```
+            pub fn expect_bytes(mut self, bytes: impl Into<bytes::Bytes>) -> Self {
+                let added = self.dialogue.bytes(bytes);
+                self.check.parsed(added);
+                self
+            }
+
+            /// Expects that the server closes the connection, and says nothing before.
+            pub fn expect_end(mut self) -> Self {
+                self.dialogue.end();
+                self
+            }
+
+            /// Sets the most bytes that are read in all turns together. 64 KiB unless set.
+            pub fn max_read(mut self, bytes: usize) -> Self {
+                self.dialogue.max_read = bytes;
+                self
+            }
+
+            /// Demands something of what came of it as a whole. All that is demanded is judged, then one failure lists everything
+            /// unmet.
+            pub fn expect(mut self, expectation: crate::expect::Expectation<$answer>) -> Self {
+                self.check.expect(expectation);
+                self
+            }
+
+            /// Wishes something of what came of it: what is not met degrades the run and stops nothing.
+            pub fn prefer(mut self, expectation: crate::expect::Expectation<$answer>) -> Self {
+                self.check.prefer(expectation);
+                self
+            }
+
+            /// Sets the time for all of it. The time of its step and of its run bound it too.
+            pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+                self.check.timeout(timeout);
+                self
+            }
+        }
+    };
+}
+pub(super) use turns;
 
 /// A connection that is talked on: what was read, and how much of it was taken by a turn.
 pub(super) struct Talk<'a, S> {
@@ -360,7 +464,7 @@ mod foreign {
             dialogue.line(exists()).unwrap();
             dialogue.send("EHLO\r\n");
             dialogue.line(contains("hi")).unwrap();
-            dialogue.bytes("220 ");
+            dialogue.bytes("220 ").unwrap();
             let (whole, pieces) = (held(&dialogue, std::slice::from_ref(&bytes)), held(&dialogue, &cut(&bytes, &cuts)));
             match (whole, pieces) {
                 // What had come when it ended may be more or less, but not what came of it.

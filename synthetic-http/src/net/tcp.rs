@@ -6,14 +6,13 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::time::Duration;
 
-use bytes::Bytes;
 use synthetic_core::Result;
 use synthetic_core::expect::{Matcher, Mismatch};
 use synthetic_core::report::Phases;
 
 use super::check::{self, Answer, Check, Probe};
 use super::dial::{Target, dial};
-use super::dialogue::{Dialogue, Said};
+use super::dialogue::{Dialogue, Said, turns};
 use super::trail::{Took, Trail};
 use crate::expect::{Expectation, Timed, of};
 use crate::wire::{Kind, WireError};
@@ -66,90 +65,6 @@ impl Tcp {
         Self { address, target, dialogue: Dialogue::new(), check }
     }
 
-    /// Sends bytes, as they are: a line needs its `\r\n`.
-    pub fn send(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.dialogue.send(bytes);
-        self
-    }
-
-    /// Reads a line, to `\n` or `\r\n`, and expects something of it. Bytes that are not UTF-8 are replaced.
-    pub fn expect_line(mut self, matcher: impl Matcher<String> + 'static) -> Self {
-        let added = self.dialogue.line(matcher);
-        self.check.parsed(added);
-        self
-    }
-
-    /// Reads until what came since the turn before matches: `contains("ready")`, `matches("(?m)^250 ")`.
-    ///
-    /// At least one byte has to come. All that had come by then belongs to this turn.
-    pub fn expect_match(mut self, matcher: impl Matcher<String> + 'static) -> Self {
-        let added = self.dialogue.until(matcher);
-        self.check.parsed(added);
-        self
-    }
-
-    /// Reads lines until one matches a regular expression, and sends an answer in which `$1` or `${name}` is what a group of it
-    /// matched, and `$$` a dollar: for a server that wants its own word back.
-    ///
-    /// A group that the pattern does not have is an error of our own, found before anything is sent.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use synthetic_http::net::Tcp;
-    /// let _chat = Tcp::at("chat.internal:6667").send("NICK canary\r\n").reply(r"^PING :(\S+)", "PONG :$1\r\n");
-    /// ```
-    pub fn reply(mut self, pattern: impl AsRef<str>, answer: impl AsRef<str>) -> Self {
-        let added = self.dialogue.reply(pattern.as_ref(), answer.as_ref());
-        self.check.parsed(added);
-        self
-    }
-
-    /// Reads as many bytes as these, and expects these.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use synthetic_http::net::Tcp;
-    /// // SOCKS 5: one method is offered, and taken.
-    /// let _proxy = Tcp::at("proxy.internal:1080").send(&b"\x05\x01\x00"[..]).expect_bytes(&b"\x05\x00"[..]);
-    /// ```
-    pub fn expect_bytes(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.dialogue.bytes(bytes);
-        self
-    }
-
-    /// Expects that the server closes the connection, and says nothing before.
-    pub fn expect_end(mut self) -> Self {
-        self.dialogue.end();
-        self
-    }
-
-    /// Sets the most bytes that are read in all turns together.
-    pub fn max_read(mut self, bytes: usize) -> Self {
-        self.dialogue.max_read = bytes;
-        self
-    }
-
-    /// Demands something of the conversation as a whole: what was [`said`], the [`latency`](crate::latency), a
-    /// [`phase`](crate::phase).
-    pub fn expect(mut self, expectation: Expectation<Conversation>) -> Self {
-        self.check.expect(expectation);
-        self
-    }
-
-    /// Wishes something of the conversation: what is not met degrades the run and stops nothing.
-    pub fn prefer(mut self, expectation: Expectation<Conversation>) -> Self {
-        self.check.prefer(expectation);
-        self
-    }
-
-    /// Sets the time for all of it. The time of its step and of its run bound it too.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.check.timeout(timeout);
-        self
-    }
-
     /// Connects, takes the turns, judges what came of it, and closes the connection.
     ///
     /// # Errors
@@ -197,6 +112,8 @@ impl Tcp {
         Box::pin(async move { check::run(&Closed(self)).await.map(drop) }).await
     }
 }
+
+turns!(Tcp, Conversation);
 
 impl fmt::Display for Tcp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -285,11 +202,7 @@ impl Probe for Tcp {
     async fn go(&self, trail: &mut Trail) -> Result<Conversation, WireError> {
         let Some(target) = &self.target else { unreachable!("an address that is none is a problem, found before") };
         let stream = dial(target, trail).await?;
-        let said = if self.dialogue.is_empty() {
-            Said::default()
-        } else {
-            self.dialogue.hold(stream, &target.to_string(), trail).await?
-        };
+        let said = self.dialogue.hold(stream, &target.to_string(), trail).await?;
         Ok(Conversation { said, took: trail.finish() })
     }
 }

@@ -9,9 +9,8 @@ use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use synthetic_core::expect::{Matcher, Mismatch};
+use synthetic_core::expect::Mismatch;
 use synthetic_core::report::{Certificate, Phases};
 use synthetic_core::{Result, Secret};
 use tokio::net::TcpStream;
@@ -22,13 +21,13 @@ pub use self::expect::alpn;
 pub use self::starttls::StartTls;
 use super::check::{self, Answer, Check, Probe};
 use super::dial::{Target, causes, dial};
-use super::dialogue::{Dialogue, Said};
+use super::dialogue::{Dialogue, Said, turns};
 use super::trail::{Stage, Took, Trail};
-use crate::expect::{Expectation, HasTls, OverTls, Timed};
+use crate::expect::{HasTls, OverTls, Timed};
 use crate::explain::{CERTIFICATES, shown};
 use crate::measure::earliest_expiry;
 use crate::wire::diagnose::unshaken;
-use crate::wire::{self, ClientSettings, Identity, Kind, Phase, TlsInfo, WireError, record};
+use crate::wire::{self, ClientSettings, Identity, Kind, Phase, Shows, TlsInfo, WireError, record};
 
 /// Holds a TLS handshake to be made: with a server that speaks TLS at once, or after [STARTTLS](Self::starttls). Cheap to clone.
 ///
@@ -162,51 +161,6 @@ impl Tls {
         self
     }
 
-    /// Sends bytes once TLS is spoken, as [`Tcp::send`](super::Tcp::send) does.
-    pub fn send(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.dialogue.send(bytes);
-        self
-    }
-
-    /// Reads a line over TLS, as [`Tcp::expect_line`](super::Tcp::expect_line) does.
-    pub fn expect_line(mut self, matcher: impl Matcher<String> + 'static) -> Self {
-        let added = self.dialogue.line(matcher);
-        self.check.parsed(added);
-        self
-    }
-
-    /// Reads over TLS until what came matches, as [`Tcp::expect_match`](super::Tcp::expect_match) does.
-    pub fn expect_match(mut self, matcher: impl Matcher<String> + 'static) -> Self {
-        let added = self.dialogue.until(matcher);
-        self.check.parsed(added);
-        self
-    }
-
-    /// Answers a line over TLS in words of it, as [`Tcp::reply`](super::Tcp::reply) does.
-    pub fn reply(mut self, pattern: impl AsRef<str>, answer: impl AsRef<str>) -> Self {
-        let added = self.dialogue.reply(pattern.as_ref(), answer.as_ref());
-        self.check.parsed(added);
-        self
-    }
-
-    /// Demands something of the handshake. All that is demanded is judged, then one failure lists everything unmet.
-    pub fn expect(mut self, expectation: Expectation<Handshake>) -> Self {
-        self.check.expect(expectation);
-        self
-    }
-
-    /// Wishes something of the handshake: what is not met degrades the run and stops nothing.
-    pub fn prefer(mut self, expectation: Expectation<Handshake>) -> Self {
-        self.check.prefer(expectation);
-        self
-    }
-
-    /// Sets the time for all of it. The time of its step and of its run bound it too.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.check.timeout(timeout);
-        self
-    }
-
     /// Connects, shakes hands, takes the turns if there are any, judges what came of it, and closes the connection.
     ///
     /// # Errors
@@ -243,7 +197,7 @@ impl Tls {
         stream: TcpStream,
         trail: &mut Trail,
     ) -> Result<Shaken, WireError> {
-        let mut config = self.wire()?.config();
+        let mut config = self.wire()?.config(Shows::Identity);
         config.alpn_protocols.clone_from(&self.alpn);
         trail.enter(Stage::Tls, format!("tls handshake with {target}"));
         let asked_for = name.to_str().into_owned();
@@ -271,6 +225,8 @@ struct Shaken {
     stream: TlsStream<TcpStream>,
     info: TlsInfo,
 }
+
+turns!(Tls, Handshake);
 
 impl fmt::Display for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -311,11 +267,7 @@ impl Probe for Tls {
         let (_, session) = stream.get_ref();
         trail.protocol = info.negotiated.map(|agreed| if agreed.version == "1.3" { "TLS 1.3" } else { "TLS 1.2" });
         let alpn = session.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned());
-        let said = if self.dialogue.is_empty() {
-            Said::default()
-        } else {
-            self.dialogue.hold(stream, &target.to_string(), trail).await?
-        };
+        let said = self.dialogue.hold(stream, &target.to_string(), trail).await?;
         Ok(Handshake { info, alpn, said, took: trail.finish() })
     }
 }

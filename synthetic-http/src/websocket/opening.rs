@@ -11,9 +11,11 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::WebSocket;
 use crate::expect::{self, Expectation, status};
+use crate::header::text;
 use crate::open::{Answer, open};
 use crate::request::Request;
 use crate::response::Response;
+use crate::send::at_home;
 use crate::wire::{Kind, Over, Phase, WireError};
 
 /// Opens a WebSocket, and returns it where the server agrees.
@@ -27,7 +29,8 @@ pub(super) async fn connect(request: Request) -> Result<WebSocket> {
     if !request.expected.iter().any(Expectation::is_of_the_status) {
         request.expected.insert(0, status(101));
     }
-    let request = request.expect(agreed(accepted(&key)));
+    let asked_for = subprotocols(&request);
+    let request = request.expect(agreed(accepted(&key), asked_for));
     let limit = request.max_body.unwrap_or(request.settings.max_body);
     let test_hosts = request.settings.test_hosts.clone();
     let Answer { head, response, mut account } = open(request, Over::Http1).await?;
@@ -43,7 +46,7 @@ pub(super) async fn connect(request: Request) -> Result<WebSocket> {
     })?;
     let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
     let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-    let protocol = head.headers.get("sec-websocket-protocol").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let protocol = head.headers.get("sec-websocket-protocol").and_then(text).map(str::to_owned);
     let no_test_host = test_hosts.and_then(|hosts| hosts.refusal(&head.final_url));
     Ok(WebSocket {
         socket: Box::new(socket),
@@ -64,8 +67,20 @@ fn accepted(key: &str) -> String {
     BASE64_STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, both.as_bytes()))
 }
 
+/// Returns the subprotocols that a request asks for.
+fn subprotocols(request: &Request) -> Vec<String> {
+    const NAME: &str = "sec-websocket-protocol";
+    let home = request.url().is_ok_and(|url| at_home(&request.settings, &url));
+    // Its own take the place of those of its `Http`, which go to its origin only.
+    let of_all = &request.settings.headers;
+    let headers =
+        if request.headers.contains_key(NAME) { Some(&request.headers) } else { Some(of_all).filter(|_| home) };
+    let lines = headers.into_iter().flat_map(|headers| headers.get_all(NAME)).filter_map(text);
+    lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
 /// Expects that a server which switched protocols has switched to the one that was asked for.
-fn agreed(accept: String) -> Expectation {
+fn agreed(accept: String, asked_for: Vec<String>) -> Expectation {
     expect::that("upgrade", move |answer: &Response| {
         if answer.status() != 101 {
             return Ok(());
@@ -83,6 +98,19 @@ fn agreed(accept: String) -> Expectation {
         if answer.header("sec-websocket-accept").map(str::trim) != Some(&*accept) {
             let expected = "has the sec-websocket-accept that belongs to the key which was sent";
             return Err(Mismatch::new(expected, said("sec-websocket-accept")));
+        }
+        let chosen: Vec<&str> = answer.header_all("sec-websocket-protocol").map(str::trim).collect();
+        let known = |chosen: &str| asked_for.iter().any(|asked_for| asked_for == chosen);
+        match chosen.as_slice() {
+            [] => {}
+            [one] if known(one) => {}
+            some => {
+                let expected = match asked_for.as_slice() {
+                    [] => "has no subprotocol, as none was asked for".to_owned(),
+                    asked_for => format!("has one subprotocol of those that were asked for: {}", asked_for.join(", ")),
+                };
+                return Err(Mismatch::new(expected, format!("sec-websocket-protocol: {}", some.join(", "))));
+            }
         }
         match answer.header("sec-websocket-extensions") {
             Some(extensions) => Err(Mismatch::new("has no extension that was not asked for", extensions)),

@@ -87,10 +87,10 @@ impl Addresses {
     /// Refuses a URL that cannot be asked for: an address of the other family, or a port that is not the override's.
     pub(crate) fn permit(&self, url: &Url) -> Result<(), WireError> {
         let refused = |phase, kind, message| Err(WireError::new(phase, kind, message));
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => IpAddr::V4(address),
-            Some(Host::Ipv6(address)) => IpAddr::V6(address),
-            Some(Host::Domain(host)) => match (self.of(host), url.port()) {
+        let Some(host) = url.host() else { return Ok(()) };
+        let literal = match (literal(&host), &host) {
+            (Some(address), _) => address,
+            (None, Host::Domain(host)) => match (self.of(host), url.port()) {
                 // Below here the port of the URL would win, in silence.
                 (Some(over), Some(port)) if over.port() != 0 && over.port() != port => {
                     return refused(
@@ -105,7 +105,7 @@ impl Addresses {
                 (Some(over), _) => over.ip(),
                 (None, _) => return Ok(()),
             },
-            None => return Ok(()),
+            (None, _) => return Ok(()),
         };
         match self.family {
             Some(wanted) if !wanted.has(literal) => {
@@ -115,6 +115,30 @@ impl Addresses {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Returns the address that a host is, if it is no name.
+pub(crate) fn literal<S>(host: &Host<S>) -> Option<IpAddr> {
+    match host {
+        Host::Ipv4(address) => Some(IpAddr::V4(*address)),
+        Host::Ipv6(address) => Some(IpAddr::V6(*address)),
+        Host::Domain(_) => None,
+    }
+}
+
+/// Returns addresses in the order in which they are tried: as they are, but that the families take turns (RFC 8305, section 4).
+pub(crate) fn alternating(found: Vec<IpAddr>) -> Vec<IpAddr> {
+    let first_is_v4 = found.first().is_some_and(IpAddr::is_ipv4);
+    let (same, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv4() == first_is_v4);
+    let (mut same, mut other) = (same.into_iter(), other.into_iter());
+    let mut turns = Vec::new();
+    loop {
+        let two = [same.next(), other.next()];
+        if two == [None, None] {
+            return turns;
+        }
+        turns.extend(two.into_iter().flatten());
     }
 }
 
@@ -175,6 +199,19 @@ mod tests {
         ] {
             let told = addresses.put(name, address).unwrap_err();
             assert!(told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_families_take_turns_and_the_first_stays_the_first() {
+        for (found, order) in [
+            ("", ""),
+            ("::1 ::2 1.1.1.1", "::1 1.1.1.1 ::2"),
+            ("1.1.1.1 ::1 ::2", "1.1.1.1 ::1 ::2"),
+            ("1.1.1.1 1.1.1.2", "1.1.1.1 1.1.1.2"),
+        ] {
+            let parsed = |text: &str| text.split_whitespace().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
+            assert_eq!(alternating(parsed(found)), parsed(order), "{found}");
         }
     }
 

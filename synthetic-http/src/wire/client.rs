@@ -1,9 +1,14 @@
 //! The client: settings, a connection pool, and the loop that sends a request and follows its redirects.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
@@ -22,8 +27,8 @@ use super::{
     journey::Journey,
     proxy::Proxy,
     record::{self, Record},
-    redirect::Outgoing,
-    tls::Tls,
+    redirect::{Outgoing, same_origin},
+    tls::{Shows, Tls},
     way::Way,
 };
 
@@ -98,6 +103,8 @@ impl ClientSettings {
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
+    /// What asks those who are not to be shown the client's certificate, made when it is first needed.
+    unidentified: Arc<OnceLock<reqwest::Client>>,
     shared: Arc<Shared>,
 }
 
@@ -105,6 +112,8 @@ struct Shared {
     settings: ClientSettings,
     tls: Tls,
     resolver: Arc<Resolver>,
+    /// Which URLs are asked for through a proxy, as reqwest decides it.
+    proxies: Option<Matcher>,
 }
 
 impl Client {
@@ -120,19 +129,19 @@ impl Client {
             settings: settings.clone(),
             tls,
             resolver: Arc::new(Resolver { lookup, addresses: settings.addresses.clone() }),
+            proxies: proxies(settings),
         };
         // The one thing that can fail is the TLS configuration, of a rustls that is not reqwest's: once here, or never.
-        let http = shared
-            .build(settings.reuse, Over::Any)
-            .map_err(|error| WireError::new(Phase::Setup, Kind::Other, format!("set up the http client: {error}")))?;
-        Ok(Self { http, shared: Arc::new(shared) })
+        let http = shared.build(&Make { reuse: settings.reuse, ..Make::ONE }).map_err(|error| unbuilt(&error))?;
+        Ok(Self { http, unidentified: Arc::default(), shared: Arc::new(shared) })
     }
 
     /// Returns a client with the same settings and no connections. It costs about a microsecond, so make one a run.
     pub(crate) fn fresh(&self) -> Self {
         // It was built of the same parts before, so it does not fail; if it did, shared connections are better than a panic.
-        let http = self.shared.build(self.shared.settings.reuse, Over::Any).unwrap_or_else(|_| self.http.clone());
-        Self { http, shared: Arc::clone(&self.shared) }
+        let make = Make { reuse: self.shared.settings.reuse, ..Make::ONE };
+        let http = self.shared.build(&make).unwrap_or_else(|_| self.http.clone());
+        Self { http, unidentified: Arc::default(), shared: Arc::clone(&self.shared) }
     }
 
     /// Sends a request, follows its redirects and reads the answer to its end. Its time begins with the call.
@@ -179,6 +188,16 @@ impl Client {
         }
     }
 
+    /// Returns the client for those who are not to be shown a certificate. It never falls back to one that shows it.
+    fn unidentified(&self) -> Result<&reqwest::Client, WireError> {
+        if let Some(known) = self.unidentified.get() {
+            return Ok(known);
+        }
+        let make = Make { reuse: self.shared.settings.reuse, shows: Shows::Nothing, ..Make::ONE };
+        let made = self.shared.build(&make).map_err(|error| unbuilt(&error))?;
+        Ok(self.unidentified.get_or_init(|| made))
+    }
+
     fn begin(&self, request: Request) -> (Journey, Manner) {
         let Request {
             method,
@@ -192,11 +211,18 @@ impl Client {
             over,
             keep_legs,
             jar,
+            identity,
             test_hosts,
         } = request;
         let way = Way::of(&self.shared.settings, over);
+        // Without a certificate there is nothing to hold back, and one client does.
+        let known_to = match self.shared.settings.identity {
+            None => KnownTo::All,
+            Some(_) if identity => KnownTo::Origin(Box::new(url.clone())),
+            Some(_) => KnownTo::Nobody,
+        };
         let journey = Journey::new(Outgoing { method, url, headers, body }, max_body, way);
-        (journey, Manner { deadline, max_redirects, decode, over, keep_legs, jar, test_hosts })
+        (journey, Manner { deadline, max_redirects, decode, over, keep_legs, jar, known_to, test_hosts })
     }
 
     /// Goes from redirect to redirect until the head of the answer is there.
@@ -251,6 +277,9 @@ impl Client {
         let first = journey.followed() == 0;
         let out = &mut journey.out;
         let (dial, url) = named_by_host(out)?;
+        if dial.is_some() && self.shared.has_proxy_for(&out.url) {
+            return Err(renamed_through_a_proxy(&out.url, &url).into());
+        }
         journey.named = dial.as_ref().and(url.host_str()).map(Into::into);
         let mut request = reqwest::Request::new(out.method.clone(), url);
         // What nothing will need any more is given away instead of cloned.
@@ -290,9 +319,17 @@ impl Client {
             journey.legs.push(leg);
         }
         // Two addresses under one name must not share connections, so such a request has its own.
-        let has_its_own = anew || dial.is_some() || manner.over != Over::Any;
-        let own = if has_its_own { Some(self.shared.build(false, manner.over)) } else { None };
-        let http = own.as_ref().and_then(|own| own.as_ref().ok()).unwrap_or(&self.http);
+        // No proxy is for it, as was asked above; reqwest would ask that of the name in the header.
+        let route = if dial.is_some() { Route::Direct } else { Route::AsSet };
+        let shows = manner.known_to.shows(&out.url);
+        let shared = &self.shared;
+        let own = (anew || dial.is_some() || manner.over != Over::Any)
+            .then(|| shared.build(&Make { reuse: false, over: manner.over, route, shows }));
+        let http = match own.as_ref().and_then(|own| own.as_ref().ok()) {
+            Some(own) => own,
+            None if shows == Shows::Nothing => self.unidentified()?,
+            None => &self.http,
+        };
         let record = Record::new(dial);
         journey.asked(Arc::clone(&record));
         record::scope(record, http.execute(request)).await.map_err(Trouble::NoAnswer)
@@ -306,9 +343,16 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
-    fn build(&self, reuse: bool, over: Over) -> Result<reqwest::Client, reqwest::Error> {
+    /// Returns whether a URL is asked for through a proxy.
+    fn has_proxy_for(&self, url: &Url) -> bool {
+        let Some(proxies) = &self.proxies else { return false };
+        url.as_str().parse().is_ok_and(|uri| proxies.intercept(&uri).is_some())
+    }
+
+    fn build(&self, make: &Make) -> Result<reqwest::Client, reqwest::Error> {
+        let Make { reuse, over, route, shows } = *make;
         let settings = &self.settings;
-        let mut tls = self.tls.config();
+        let mut tls = self.tls.config(shows);
         over.offer_in(&mut tls);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -338,7 +382,9 @@ impl Shared {
         if !reuse {
             builder = builder.pool_max_idle_per_host(0);
         }
-        if let Some(proxy) = settings.proxy() {
+        if route == Route::Direct {
+            builder = builder.no_proxy();
+        } else if let Some(proxy) = settings.proxy() {
             builder = builder.no_proxy().proxy(proxy.except(&settings.no_proxy)?);
         } else if settings.proxy.is_some() || !settings.use_system_proxy {
             builder = builder.no_proxy();
@@ -355,6 +401,58 @@ impl Shared {
     }
 }
 
+/// What one of reqwest's clients is made for.
+struct Make {
+    reuse: bool,
+    over: Over,
+    route: Route,
+    shows: Shows,
+}
+
+impl Make {
+    /// A client for one request, as all are but for what was set.
+    const ONE: Self = Self { reuse: false, over: Over::Any, route: Route::AsSet, shows: Shows::Identity };
+}
+
+/// Who may be shown the client's certificate on a journey.
+enum KnownTo {
+    /// There is none.
+    All,
+    /// The origin of this URL.
+    Origin(Box<Url>),
+    Nobody,
+}
+
+impl KnownTo {
+    fn shows(&self, url: &Url) -> Shows {
+        match self {
+            Self::All => Shows::Identity,
+            Self::Origin(origin) if same_origin(origin, url) => Shows::Identity,
+            Self::Origin(_) | Self::Nobody => Shows::Nothing,
+        }
+    }
+}
+
+/// How a client goes to its target.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
+    AsSet,
+    /// Through no proxy, whatever is set.
+    Direct,
+}
+
+fn unbuilt(error: &reqwest::Error) -> WireError {
+    WireError::new(Phase::Setup, Kind::Other, format!("set up the http client: {error}"))
+}
+
+/// Returns what tells which URLs are asked for through a proxy; `None` where none is.
+fn proxies(settings: &ClientSettings) -> Option<Matcher> {
+    match settings.proxy() {
+        Some(proxy) => Some(proxy.matcher(&settings.no_proxy)),
+        None => (settings.proxy.is_none() && settings.use_system_proxy).then(Matcher::from_system),
+    }
+}
+
 /// What a journey is given for its whole way.
 struct Manner {
     deadline: Option<Instant>,
@@ -363,6 +461,7 @@ struct Manner {
     over: Over,
     keep_legs: bool,
     jar: Option<Arc<dyn Jar>>,
+    known_to: KnownTo,
     test_hosts: Option<TestHosts>,
 }
 
@@ -448,6 +547,17 @@ fn named_by_host(out: &Outgoing) -> Result<(Option<Box<str>>, Url), WireError> {
     let dial = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').into();
     url.set_host(named.host_str()).map_err(|_| refused())?;
     Ok((Some(dial), url))
+}
+
+/// Refuses a request that a proxy would have to take to one machine and TLS to name as another: what is asked of the proxy is
+/// the name in TLS, so that it would connect to a machine that nobody meant.
+fn renamed_through_a_proxy(dialled: &Url, named: &Url) -> WireError {
+    let (dialled, name) = (shown(dialled), named.host_str().unwrap_or_default());
+    let message = format!(
+        "{dialled} cannot be asked for as {name} through a proxy, which would be sent to {name}: leave the Host header out, or \
+         the proxy with `no_proxy_for`"
+    );
+    WireError::new(Phase::Setup, Kind::BadRequest, message)
 }
 
 async fn read(journey: &mut Journey, response: &mut reqwest::Response, manner: &Manner) -> Result<Bytes, Trouble> {

@@ -1,10 +1,6 @@
 //! What is known of a request while it is under way, so that it is still known when the deadline passes.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
@@ -13,10 +9,11 @@ use reqwest::{
     tls::TlsInfo as PeerInfo,
 };
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     Connection, Exchange, Failed, Hop, Leg, Phases, TlsInfo, Trail, WireError,
+    address::literal,
     cert::Seen,
     diagnose::{self, Scene},
     error::{Kind, Phase},
@@ -393,12 +390,7 @@ fn tls_info(response: &reqwest::Response, attempt: Option<&Attempt>, seen: &Seen
 /// The address that was dialled, where there was no choice of it.
 fn only_address(out: &Outgoing, attempt: Option<&Attempt>) -> Option<SocketAddr> {
     let attempt = attempt?;
-    let literal = match out.url.host()? {
-        Host::Ipv4(address) => Some(IpAddr::V4(address)),
-        Host::Ipv6(address) => Some(IpAddr::V6(address)),
-        Host::Domain(_) => None,
-    };
-    let address = literal.or(match attempt.addresses.as_slice() {
+    let address = literal(&out.url.host()?).or(match attempt.addresses.as_slice() {
         [only] => Some(*only),
         _ => None,
     })?;

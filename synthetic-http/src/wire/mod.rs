@@ -53,12 +53,11 @@ mod tls;
 mod way;
 
 use crate::test_hosts::TestHosts;
-pub(crate) use address::Family;
+pub(crate) use address::{Family, alternating, literal};
 pub(crate) use cert::{CertInfo, Chain, trusted_until};
 pub(crate) use cipher::Negotiated;
 pub(crate) use client::{Client, ClientSettings};
-#[cfg(test)]
-pub(crate) use connector::Lookup;
+pub(crate) use connector::{Lookup, SystemLookup};
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 pub(crate) use identity::Identity;
 pub(crate) use journey::Journey;
@@ -70,7 +69,7 @@ pub(crate) use opened::{Opened, Over, chunk, excerpt};
 pub(crate) use opened::{broken, count};
 pub(crate) use proxy::Proxy;
 pub(crate) use redirect::same_origin;
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Shows, Tls};
 
 /// One request, as data.
 ///
@@ -100,6 +99,8 @@ pub(crate) struct Request {
     pub(crate) keep_legs: bool,
     /// Where cookies come from and go to, at every hop.
     pub(crate) jar: Option<Arc<dyn Jar>>,
+    /// Shows the client's certificate at the origin of `url`, which nobody else is shown. Yes unless set.
+    pub(crate) identity: bool,
     /// Where a redirect may send a request on that changes something; `None` is everywhere.
     pub(crate) test_hosts: Option<TestHosts>,
 }
@@ -119,6 +120,7 @@ impl Request {
             over: Over::Any,
             keep_legs: false,
             jar: None,
+            identity: true,
             test_hosts: None,
         }
     }

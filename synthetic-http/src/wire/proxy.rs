@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::NoProxy;
 use url::Url;
 
@@ -47,6 +48,11 @@ impl Proxy {
     /// Returns it in reqwest's terms, for all hosts but those listed.
     pub(crate) fn except(&self, hosts: &[String]) -> Result<reqwest::Proxy, reqwest::Error> {
         Ok(reqwest::Proxy::all(self.0.as_str())?.no_proxy(NoProxy::from_string(&hosts.join(","))))
+    }
+
+    /// Returns what tells for which URLs it is asked: the same as reqwest makes of [`except`](Self::except).
+    pub(crate) fn matcher(&self, hosts: &[String]) -> Matcher {
+        Matcher::builder().all(self.0.as_str()).no(hosts.join(",")).build()
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use rustls::{
     ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme,
     client::{
-        ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
-        WebPkiServerVerifier,
+        ClientSessionMemoryCache, ClientSessionStore, ResolvesClientCert, Resumption, Tls12ClientSessionValue,
+        Tls13ClientSessionValue, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    sign::CertifiedKey,
 };
 use rustls_platform_verifier::Verifier;
 use tokio::time::Instant;
@@ -69,9 +70,13 @@ impl Tls {
         Ok(Self { roots, config, resume: settings.resume_tls })
     }
 
-    /// Returns a configuration for one client; where sessions are resumed, only within that client.
-    pub(crate) fn config(&self) -> ClientConfig {
+    /// Returns a configuration for one client; where sessions are resumed, only within that client. One that is no
+    /// [`Shows::Identity`] has no certificate of its own to show.
+    pub(crate) fn config(&self, shows: Shows) -> ClientConfig {
         let mut config = self.config.clone();
+        if shows == Shows::Nothing {
+            config.client_auth_cert_resolver = Arc::new(NoIdentity);
+        }
         if self.resume {
             config.resumption = Resumption::store(Arc::new(Sessions(ClientSessionMemoryCache::new(SESSIONS))));
         }
@@ -125,6 +130,28 @@ fn extra_roots(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, WireErr
         }
     }
     Ok(roots)
+}
+
+/// What a client shows of itself where it is asked who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// The certificate that was set, if any was.
+    Identity,
+    Nothing,
+}
+
+/// Answers that there is no certificate.
+#[derive(Debug)]
+struct NoIdentity;
+
+impl ResolvesClientCert for NoIdentity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 /// A verifier, loaded at its first use, which notes what it is shown.

@@ -117,6 +117,20 @@ pub(crate) fn members_only(authority: &Authority, clients: &Authority) -> Server
         .unwrap()
 }
 
+/// Returns what serves everybody, and asks for a certificate of `clients`.
+pub(crate) fn anyone(chain: Vec<CertificateDer<'static>>, key: &KeyPair, clients: &Authority) -> ServerConfig {
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(clients.0.der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
+        .with_single_cert(chain, private(key))
+        .unwrap()
+}
+
 /// Serves HTTP/1.1 over TLS as it is configured.
 pub(crate) async fn accept(config: ServerConfig) -> Server {
     answering(config, ok("hi")).await

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use synthetic_core::prelude::*;
 use synthetic_core::{Clock, Reason, Runner};
 use synthetic_http::{
-    Expectation, Http, Phase, Request, budget, cookie_attribute, cookie_attributes, cookie_lifetime, header,
+    Expectation, Http, Phase, Request, budget, cookie, cookie_attribute, cookie_attributes, cookie_lifetime, header,
     header_count, header_each, rate_limit_left, redirect_chain, security_headers,
 };
 
 use crate::authority::Authority;
-use crate::support::{Server, Told, bare, ok, run_of, target};
+use crate::support::{Server, Told, bare, ok, run_of, sent, target};
 
 /// Serves a page with these headers.
 async fn with(headers: &'static str) -> Server {
@@ -47,6 +47,60 @@ async fn headers_are_counted_and_each_is_judged() {
     )
     .await;
     insta::assert_snapshot!(text);
+}
+
+#[tokio::test]
+async fn the_values_of_cookies_are_in_no_failure() {
+    let server = with("set-cookie: session=s3cret-s3cret; Path=/; HttpOnly\r\nset-cookie: s3cret-nameless\r\n").await;
+    let text = tell(
+        &server,
+        [
+            ("each", header_each("set-cookie", contains("Secure"))),
+            ("the other line", header_each("Set-Cookie", starts_with("session="))),
+            ("all of them", header("Set-Cookie", contains("Secure"))),
+            ("one", cookie("session", "s-1")),
+            ("another one", cookie("session", not(exists()))),
+            ("one that is not there", cookie("csrf", exists())),
+            ("no header", header("set-cookie", not(exists()))),
+        ],
+    )
+    .await;
+    assert!(!text.contains("s3cret"), "{text}");
+    insta::assert_snapshot!(text);
+    run_of(page(&server).expect(cookie("session", "s3cret-s3cret"))).await.assert_passed();
+    run_of(page(&server).expect(cookie("csrf", not(exists())))).await.assert_passed();
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_ascii_is_there_and_no_byte_of_it_is_lost() {
+    let head = [
+        b"HTTP/1.1 200 OK\r\nx-utf: gr\xc3\xbcn\r\nx-latin: gr\xfcn\r\nset-cookie: a=\xc3\xbc\r\n",
+        &b"content-length: 0\r\n\r\n"[..],
+    ];
+    let answer = head.concat();
+    let server = Server::answering(move |_| answer.clone()).await;
+    let request = page(&server)
+        .expect(header("x-utf", "gr\u{fc}n"))
+        .expect(header("x-latin", "gr\u{fc}n"))
+        .expect(header_each("x-latin", "gr\u{fc}n"))
+        .expect(cookie("a", "\u{fc}"));
+    run_of(request).await.assert_passed();
+    let answer = page(&server).send().await.unwrap();
+    assert_eq!((answer.header("X-Latin"), answer.header_all("x-latin").count()), (Some("gr\u{fc}n"), 1));
+    let report = run_of(page(&server).expect(header("x-latin", not(exists())))).await;
+    assert_eq!(report.outcome, Outcome::Failed, "{report}");
+    // As a browser, who is given a cookie gives it back as it is.
+    let api = Http::at(server.url());
+    let twice = canary(Spec::new("test"), move |_| {
+        let api = api.clone();
+        async move {
+            api.get("/page").send().await?;
+            api.get("/page").send().await.map(drop)
+        }
+    });
+    server.take();
+    once(twice).await.assert_passed();
+    assert_eq!(sent(&server.take()[1], "cookie"), ["a=\u{fc}"]);
 }
 
 const COOKIES: &str = "set-cookie: theme=dark\r\n\
@@ -202,5 +256,21 @@ async fn security_headers_are_one_check_that_lists_each_that_is_missing_or_weak(
     let nothing = security_headers().without_hsts().without_csp().without_framing();
     let nothing = nothing.without_nosniff().without_referrer_policy();
     told.add("nothing wanted", page(&by_http).expect(nothing)).await;
+    for contradiction in
+        [security_headers().without_hsts().hsts_subdomains(), security_headers().hsts_subdomains().without_hsts()]
+    {
+        let report = told.add("a contradiction", page(&by_http).expect(contradiction)).await;
+        assert_eq!(report.reason, Some(Reason::Setup));
+    }
+    let twice = "strict-transport-security: max-age=31536000; Max-Age=0; includeSubDomains\r\n";
+    let twice = authority
+        .serve_with("127.0.0.1", bare("200 OK", &format!("{twice}{}", &HARDENED[HARDENED.find("content-").unwrap()..])))
+        .await;
+    told.add("a directive twice", authority.trusted(&twice).get("/page").expect(security_headers())).await;
+    let quoted = "strict-transport-security: MAX-AGE=\"31536000\" ;; includesubdomains\r\n";
+    let quoted = authority.serve_with("127.0.0.1", bare("200 OK", quoted)).await;
+    let only = security_headers().hsts_subdomains().without_csp().without_framing();
+    let only = only.without_nosniff().without_referrer_policy();
+    run_of(authority.trusted(&quoted).get("/page").expect(only)).await.assert_passed();
     insta::assert_snapshot!(told.text());
 }

@@ -1,20 +1,28 @@
 //! Digest: a server of it that checks what it is told, independently.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use synthetic_core::prelude::*;
-use synthetic_core::{Reason, Secret};
-use synthetic_http::{Http, Request, status};
+use synthetic_core::secret::{Cached, SecretError};
+use synthetic_core::{Reason, Runner, Secret, SecretStore};
+use synthetic_http::{Http, Request, from_secret, status};
 
 use crate::support::{Server, bare, ok, run_of, sent, target};
 
 /// Serves those who answer its challenge for `ann` with `s3cret-word`, by SHA-256, each nonce for two requests.
 async fn guarded() -> Server {
-    guarded_besides("www-authenticate: Digest realm=\"the shop\", nonce=\"old\", algorithm=MD5, qop=\"auth\"\r\n").await
+    guarded_besides(Arc::new(Mutex::new("s3cret-word")), OLD).await
+}
+
+/// Another challenge, that nobody has to take.
+const OLD: &str = "www-authenticate: Digest realm=\"the shop\", nonce=\"old\", algorithm=MD5, qop=\"auth\"\r\n";
+
+async fn guarded_by(password: Arc<Mutex<&'static str>>) -> Server {
+    guarded_besides(password, OLD).await
 }
 
 /// Challenges another way too.
-async fn guarded_besides(other: &'static str) -> Server {
+async fn guarded_besides(password: Arc<Mutex<&'static str>>, other: &'static str) -> Server {
     let nonce = Mutex::new((0, 2));
     Server::answering(move |request| {
         let (number, uses) = &mut *nonce.lock().unwrap();
@@ -27,7 +35,7 @@ async fn guarded_besides(other: &'static str) -> Server {
             let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
             hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
-        let first = hash("ann:the shop:s3cret-word".to_owned());
+        let first = hash(format!("ann:the shop:{}", password.lock().unwrap()));
         let second = hash(format!("{}:{}", request.split(' ').next().unwrap(), target(request)));
         let response = hash(format!("{first}:n-{number}:{}:{}:auth:{second}", of("nc"), of("cnonce")));
         if *uses > 0 && of("nonce") == format!("n-{number}") && of("response") == response && of("uri") == target(request) {
@@ -121,11 +129,66 @@ async fn the_command_that_repeats_a_request_proves_the_password_too() {
         return;
     }
     // Of several challenges curl answers the first.
-    let server = guarded_besides("").await;
+    let server = guarded_besides(Arc::new(Mutex::new("s3cret-word")), "").await;
     let request = Http::at(server.url()).digest("ann", secret("s3cret-word")).get("/in?x=1").expect(status(201));
     let report = run_of(request).await;
     let command = command(&report.failures[0]);
     let folder = tempfile::tempdir().unwrap();
     let (_, output) = paste(&command, folder.path(), &[("SHOP_PASSWORD", "s3cret-word")]).await;
     assert!(output.contains("welcome"), "{command}\n{output}");
+}
+
+/// A store of one password, which may be rotated.
+struct Store(Arc<Mutex<&'static str>>);
+
+#[async_trait::async_trait]
+impl SecretStore for Store {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        Ok(Some(Secret::new(name, *self.0.lock().unwrap())))
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_rotated_is_asked_for_anew_and_proved() {
+    for knows_the_challenge in [false, true] {
+        let password = Arc::new(Mutex::new("old-s3cret"));
+        let server = guarded_by(Arc::clone(&password)).await;
+        let runner = Runner::new().secrets(Cached::new(Store(Arc::clone(&password))));
+        let api = Http::at(server.url()).digest("ann", from_secret("shop/password"));
+        let get = || {
+            let api = api.clone();
+            canary(Spec::new("orders"), move |_| {
+                let api = api.clone();
+                async move {
+                    api.get("/orders").send().await?;
+                    api.get("/orders").send().await.map(drop)
+                }
+            })
+        };
+        if knows_the_challenge {
+            runner.run(get()).await.assert_passed();
+        } else {
+            let other = api.clone().digest("ann", from_secret("shop/password"));
+            let prime = canary(Spec::new("prime"), move |_| {
+                let other = other.clone();
+                async move { other.get("/orders").send().await.map(drop) }
+            });
+            runner.run(prime).await.assert_passed();
+        }
+        *password.lock().unwrap() = "new-s3cret";
+        // A store that caches looks a refused value up again when it is a little old.
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(60)).await;
+        tokio::time::resume();
+        let report = runner.run(get()).await;
+        report.assert_passed();
+        assert_eq!(statuses(&report), [Some(401), Some(401), Some(200), Some(200)], "{report}");
+        assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+        let shown = format!("{report:?}");
+        assert!(shown.contains("has another value by now") && !shown.contains("s3cret"), "{shown}");
+    }
 }

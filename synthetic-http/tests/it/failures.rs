@@ -6,10 +6,9 @@ use synthetic_core::prelude::*;
 use synthetic_core::secret::EnvSecrets;
 use synthetic_core::{Reason, Runner};
 use synthetic_http::{Http, Request, from_secret};
-use tokio::io::AsyncWriteExt;
 
 use crate::misbehaving::Rogue;
-use crate::support::{Server, Told, bare, closed_port, ok, read_request, run_in, run_of};
+use crate::support::{Server, Told, bare, closed_port, ok, run_in, run_of};
 
 fn nobody() -> String {
     format!("http://{}", closed_port())

@@ -107,6 +107,10 @@ async fn a_page_that_would_take_for_ever_to_parse_is_left() {
         ("<div>".repeat(150_000), "a page nested more than 1024 deep, which is not looked at"),
         (bold + &"<p>x".repeat(50_000), "a page of more than 250000 nodes, which is not looked at"),
         (format!("{}</body><!-- -->", "<div>".repeat(20)).repeat(5_000), "nested more than 1024 deep"),
+        (
+            format!("<a {}>", (0..100_000).map(|at| format!(" x{at}")).collect::<String>()),
+            "a page with a tag of more than 4096 attributes, which is not looked at",
+        ),
     ] {
         let server = Server::answering(move |_| typed("200 OK", "text/html", &page)).await;
         let request = Http::at(server.url()).get("/").expect(html("h1", not(exists()))).expect(html_count("p", ge(0)));
@@ -117,6 +121,22 @@ async fn a_page_that_would_take_for_ever_to_parse_is_left() {
         let answer = Http::at(server.url()).get("/").send().await.unwrap();
         assert!(answer.read_html::<String>("p").unwrap_err().to_string().contains("p in GET /"));
     }
+}
+
+#[tokio::test]
+async fn texts_within_one_another_are_read_up_to_a_bound() {
+    // Each of the elements has all of the text.
+    let page = format!("<title>deep</title>{}{}", "<div>".repeat(900), "word ".repeat(100_000));
+    let server = Server::answering(move |_| typed("200 OK", "text/html", &page)).await;
+    let get = || Http::at(server.url()).get("/");
+    let mut told = Told::default();
+    let report = told.add("all of them", get().expect(html_all("div", len(900)))).await;
+    assert_eq!(report.reason, Some(Reason::Expectation));
+    run_of(get().expect(html("div", starts_with("word"))).expect(html_count("div", 900_u64))).await.assert_passed();
+    let answer = get().send().await.unwrap();
+    told.add_failure("reading", &answer.read_html::<Vec<String>>("div").unwrap_err());
+    let text = told.text();
+    assert_eq!(text.matches("more text than is read: elements div within one another, of 64 MiB").count(), 2, "{text}");
 }
 
 #[tokio::test]

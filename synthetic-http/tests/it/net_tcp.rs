@@ -49,6 +49,15 @@ async fn told(told: &mut Told, case: &str, check: Tcp) -> Report {
 }
 
 #[tokio::test]
+async fn to_expect_no_bytes_is_a_mistake_that_is_found_before_anything_is_sent() {
+    let server = mail().await;
+    let mut said = Told::default();
+    let report = told(&mut said, "none", Tcp::at(server.addr.to_string()).expect_bytes("")).await;
+    assert_eq!((report.outcome, report.reason, server.accepted()), (Outcome::Error, Some(Reason::Setup), 0));
+    assert!(said.text().contains("`expect_bytes` is given no bytes"));
+}
+
+#[tokio::test]
 async fn a_dialogue_is_held_in_turns_and_recorded_as_a_request() {
     let server = mail().await;
     let at = server.addr.to_string();

@@ -212,3 +212,34 @@ async fn a_server_of_tokens_that_fails_is_told_apart_from_the_target() {
     assert!(!text.contains("t0ken") && !text.contains(SECRET), "{text}");
     insta::assert_snapshot!(text);
 }
+
+#[tokio::test]
+async fn the_time_of_a_request_bounds_the_wait_for_its_token_and_the_failure_says_so() {
+    // It accepts and says nothing.
+    let silent = Server::raw(|mut stream| async move {
+        crate::support::read_request(&mut stream).await?;
+        std::future::pending().await
+    })
+    .await;
+    let shop = Server::answering(|_| ok("[]")).await;
+    let oauth = || {
+        let url = format!("{}/oauth/token", silent.url());
+        OAuth::client_credentials(url, "canary:1", Secret::new("shop/client-secret", SECRET))
+    };
+    // A request for a token itself has an hour.
+    let patient = oauth().through(Http::anywhere().timeout(Duration::from_secs(3_600)));
+    let request = Http::at(shop.url()).oauth(patient).get("/orders").timeout(Duration::from_millis(200));
+    let mut told = Told::default();
+    let report = told.add("the request's time", request.clone()).await;
+    assert_eq!((report.reason, report.requests.len()), (Some(Reason::Timeout), 1), "{report}");
+    // One that waits for the request of another has its own time too.
+    let other = request.clone().timeout(Duration::from_secs(3_600));
+    let waiting = tokio::spawn(async move { run_of(other).await });
+    while silent.accepted() < 2 {
+        tokio::task::yield_now().await;
+    }
+    told.add("the time of one that waits", request).await;
+    waiting.abort();
+    assert!(shop.take().is_empty());
+    insta::assert_snapshot!(told.text());
+}

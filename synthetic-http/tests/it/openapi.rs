@@ -222,6 +222,95 @@ async fn a_document_of_3_1_is_json_schema_as_it_is() {
     assert_eq!(judged(r#"{"db": "down"}"#).await, Outcome::Failed);
 }
 
+/// Judges an answer by what a document says of one header, or of its body.
+async fn judged(answer: Value, kind: &str, headers: &str, body: &str) -> Report {
+    let document = OpenApi::parse(value!({
+        "openapi": "3.1.0",
+        "paths": { "/": { "get": { "responses": { "200": answer } } } },
+        "components": { "schemas": { "Total": { "minimum": 10 } } },
+    }));
+    let answer = typed("200 OK", format!("{kind}\r\n{headers}").trim_end(), body);
+    let server = Server::answering(move |_| answer.clone()).await;
+    run_of(Http::at(server.url()).get("/").expect(document)).await
+}
+
+#[tokio::test]
+async fn a_header_is_judged_as_what_its_schema_is_about_also_where_no_type_is_named() {
+    let mut told = Told::default();
+    for (case, header, text, right) in [
+        ("a number that is too small", value!({"schema": {"minimum": 10}}), "9", "10"),
+        ("by a reference", value!({"schema": {"$ref": "#/components/schemas/Total"}}), "9", "10"),
+        ("a text that is too long", value!({"schema": {"maxLength": 2}}), "123", "12"),
+        ("a list that is too short", value!({"schema": {"minItems": 2}}), "a", "a, b"),
+        ("a list of what is too small", value!({"schema": {"items": {"minimum": 2}, "minItems": 2}}), "1, 2", "2, 3"),
+        ("an object that lacks something", value!({"schema": {"required": ["a"]}}), "b,1", "a,1"),
+        ("another one", value!({"schema": {"required": ["a"]}, "explode": true}), "b=1", "a=1,b=2"),
+        (
+            "a property that is too small",
+            value!({"schema": {"properties": {"a": {"minimum": 2}, "b": {"pattern": "^[0-9]+$"}}}}),
+            "a,1,b,1",
+            "a,2,b,1",
+        ),
+        ("no object", value!({"schema": {"required": ["a"]}}), "just a text", "a,1"),
+        ("a value among others", value!({"schema": {"enum": ["red", 7]}}), "8", "7"),
+        ("JSON", value!({"content": {"application/json": {"schema": {"required": ["a"]}}}}), "{}", "{\"a\": 1}"),
+        ("no JSON", value!({"content": {"application/json": {"schema": {"type": "object"}}}}), "{a", "{}"),
+        ("a text", value!({"content": {"text/plain": {"schema": {"pattern": "^a"}}}}), "b", "a"),
+        ("what nobody can judge", value!({"content": {"text/csv": {"schema": {"type": "array"}}}}), "a,b", ""),
+    ] {
+        let answer = value!({ "headers": { "X-It": header }, "content": { "text/plain": {} } });
+        let report = judged(answer.clone(), "text/plain", &format!("x-it: {text}"), "hi").await;
+        told.add_report(case, &report);
+        if !right.is_empty() {
+            judged(answer, "text/plain", &format!("x-it: {right}"), "hi").await.assert_passed();
+        }
+    }
+    insta::assert_snapshot!(told.text());
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_judged_by_its_schema_fails() {
+    let mut told = Told::default();
+    for (case, kind, schema, body, right) in [
+        ("an object in XML", "application/xml", value!({"required": ["id"]}), "<order/>", None),
+        ("one that is put together", "application/xml", value!({"allOf": [{"properties": {}}]}), "<order/>", None),
+        ("a list in a text", "text/csv", value!({"minItems": 3}), "a,b", None),
+        ("a text without a type", "text/plain", value!({"maxLength": 2}), "abc", Some("ab")),
+        ("XML as a text", "application/xml", value!({"type": "string", "pattern": "^<a"}), "<b/>", Some("<a/>")),
+        ("a list, by its type", "text/plain", value!({"type": "array"}), "a", None),
+    ] {
+        let answer = value!({ "content": { kind: { "schema": schema } } });
+        told.add_report(case, &judged(answer.clone(), kind, "", body).await);
+        if let Some(right) = right {
+            judged(answer, kind, "", right).await.assert_passed();
+        }
+    }
+    insta::assert_snapshot!(told.text());
+    let anything = value!({ "content": { "*/*": { "schema": {} } } });
+    judged(anything, "image/png", "", "any bytes").await.assert_passed();
+}
+
+#[tokio::test]
+async fn bytes_are_a_string_of_which_no_more_can_be_said() {
+    for (schema, passes) in [
+        (value!({"type": "string", "format": "binary"}), true),
+        (value!({}), true),
+        (value!({"type": "string", "pattern": "^a"}), false),
+        (value!({"type": "string", "maxLength": 2}), false),
+    ] {
+        let document = OpenApi::parse(value!({
+            "openapi": "3.1.0",
+            "paths": { "/": { "get": { "responses": { "200": { "content": { "image/png": { "schema": schema } } } } } } },
+        }));
+        let server = Server::answering(|_| {
+            b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 4\r\n\r\n\xff\xfe\x00\x01".to_vec()
+        })
+        .await;
+        let report = run_of(Http::at(server.url()).get("/").expect(document)).await;
+        assert_eq!(report.outcome == Outcome::Passed, passes, "{schema}: {report}");
+    }
+}
+
 #[tokio::test]
 async fn a_document_that_is_none_sends_nothing() {
     let (server, http) = shop(&[]).await;

@@ -44,7 +44,7 @@ async fn what_is_allowed_is_judged_by_the_fetch_standard() {
         "access-control-allow-origin: *\r\naccess-control-allow-methods: *\r\naccess-control-allow-headers: *\r\n";
     let put = |server: &Server| preflight(server).method("PUT");
     type Ask = fn(&Server) -> Preflight;
-    let rows: [(&str, &str, Ask, bool); 14] = [
+    let rows: [(&str, &str, Ask, bool); 18] = [
         ("a safelisted method needs no list", SHOP, |server| preflight(server).method("POST"), true),
         ("any other does", SHOP, |server| preflight(server).method("PUT"), false),
         ("a star is every method and header", ANY, |server| preflight(server).method("PUT").headers(["x-own"]), true),
@@ -81,6 +81,32 @@ async fn what_is_allowed_is_judged_by_the_fetch_standard() {
             "credentials in another case",
             "access-control-allow-origin: https://shop.test\r\naccess-control-allow-credentials: True\r\n",
             |server| preflight(server).with_credentials(),
+            false,
+        ),
+        (
+            "credentials that are allowed twice",
+            "access-control-allow-origin: https://shop.test\r\n\
+             access-control-allow-credentials: true\r\naccess-control-allow-credentials: true\r\n",
+            |server| preflight(server).with_credentials(),
+            false,
+        ),
+        (
+            "the same in one line",
+            "access-control-allow-origin: https://shop.test\r\naccess-control-allow-credentials: true, true\r\n",
+            |server| preflight(server).with_credentials(),
+            false,
+        ),
+        (
+            "a star as the origin, with credentials that are allowed",
+            "access-control-allow-origin: *\r\naccess-control-allow-credentials: true\r\n",
+            |server| preflight(server).with_credentials(),
+            false,
+        ),
+        (
+            "a star among others, with credentials",
+            "access-control-allow-origin: https://shop.test\r\naccess-control-allow-credentials: true\r\n\
+             access-control-allow-methods: PATCH, *\r\naccess-control-allow-headers: x-other, *\r\n",
+            |server| preflight(server).method("PUT").headers(["x-own"]).with_credentials(),
             false,
         ),
         (

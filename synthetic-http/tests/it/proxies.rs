@@ -7,7 +7,7 @@ use synthetic_core::Reason;
 use synthetic_core::prelude::*;
 use synthetic_http::Http;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::authority::Authority;
 use crate::support::{Server, Told, ok, read_request, run_of, sent, target};
@@ -69,6 +69,37 @@ async fn a_host_that_is_left_out_is_asked_directly() {
     }
     assert!(seen.lock().unwrap().is_empty());
     run_of(api.no_proxy_for(["pay.test"]).get("/").expect(synthetic_http::body("by the proxy"))).await.assert_passed();
+}
+
+#[tokio::test]
+async fn another_name_in_the_host_header_sends_no_proxy_elsewhere_and_nobody_else_its_password() {
+    let authority = Authority::new();
+    let shop = authority.serve("shop.test", |_| {}).await;
+    // The proxy is a name, and the target an address at which somebody listens who is no proxy.
+    let (proxy, seen) = proxy(shop.addr, "200 OK").await;
+    let stranger =
+        Server::answering_on(TcpListener::bind(("127.0.0.2", proxy.addr.port())).await.unwrap(), |_| ok("hi"));
+    let through = format!("http://ann:s3cret@localhost:{}", proxy.addr.port());
+    let api = |base: &str| {
+        Http::anywhere().proxy(&through).trust_pem(authority.0.pem()).get(base).header("host", "shop.test")
+    };
+
+    let report = run_of(api("https://127.0.0.2/orders")).await;
+    assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Setup)), "{report}");
+    let told = report.failures[0].to_string();
+    assert!(told.contains("https://127.0.0.2/orders cannot be asked for as shop.test through a proxy"), "{told}");
+    assert!(stranger.take().is_empty() && seen.lock().unwrap().is_empty());
+
+    let report = run_of(api("http://127.0.0.2/orders").expect(synthetic_http::body("by the proxy"))).await;
+    report.assert_passed();
+    let asked = seen.lock().unwrap().remove(0);
+    assert_eq!((target(&asked), sent(&asked, "host")), ("http://127.0.0.2/orders", vec!["shop.test"]));
+    assert_eq!(sent(&asked, "proxy-authorization"), ["Basic YW5uOnMzY3JldA=="]);
+
+    // Whether a proxy is asked is a matter of the URL, not of the header.
+    let around = Http::at(format!("https://{}", shop.addr)).proxy(&through).trust_pem(authority.0.pem());
+    run_of(around.no_proxy_for(["127.0.0.1"]).get("/").header("host", "shop.test")).await.assert_passed();
+    assert!(stranger.take().is_empty() && seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -40,6 +40,9 @@ impl SecretStore for Vault {
 
     async fn get(&self, name: &str) -> Result<Option<Secret>, SecretError> {
         self.0.1.fetch_add(1, Ordering::SeqCst);
+        if name == "shop/stalls" {
+            std::future::pending::<()>().await;
+        }
         match *self.0.0.lock().unwrap() {
             Some(value) => Ok((name == "shop/token").then(|| Secret::new(name, value))),
             None => Err(SecretError::store("vault", name, "connection refused")),
@@ -212,4 +215,22 @@ async fn a_secret_that_the_author_has_in_hand_is_current_in_the_next_run() {
     let report = it.runner.run(in_hand(it.shop.url())).await;
     assert_eq!(report.outcome, Outcome::Failed, "{report}");
     it.runner.run(in_hand(it.shop.url())).await.assert_passed();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_request_bounds_the_wait_for_its_secrets_and_the_failure_says_so() {
+    let runner = Runner::new().secrets(Vault::of(OLD));
+    let report = runner
+        .run(canary(Spec::new("orders"), |_| async {
+            let api = Http::at("http://127.0.0.1:1").bearer(from_secret("shop/stalls"));
+            api.get("/orders").timeout(Duration::from_secs(2)).send().await.map(drop)
+        }))
+        .await;
+    assert_eq!((report.outcome, report.reason), (Outcome::Error, Some(Reason::Setup)), "{report}");
+    assert_eq!(
+        report.failures[0].to_string(),
+        "GET http://127.0.0.1:1/orders cannot be sent: the secret \"shop/stalls\" was still being looked up when the \
+         request's time of 2 s was up"
+    );
+    assert!(report.duration < Duration::from_secs(3), "{report}");
 }

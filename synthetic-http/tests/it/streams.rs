@@ -127,6 +127,32 @@ async fn a_stream_that_breaks_off_says_what_came_and_what_bounded_it() {
 }
 
 #[tokio::test]
+async fn what_an_http_expects_of_the_body_of_a_stream_is_told_as_not_judged() {
+    let server = pieces("x-kind: rows\r\n", &["{\"id\":1}\n"], Then::End).await;
+    let api = Http::at(server.url())
+        .expect(header("x-kind", "rows"))
+        .expect(body(contains("x")))
+        .prefer(latency(under(ms(9))));
+    let of = async |request: Request| {
+        once(canary(Spec::new("test"), move |_| {
+            let request = request.clone();
+            async move { request.stream().await?.next().await.map(drop) }
+        }))
+        .await
+    };
+    let report = of(api.get("/rows")).await;
+    report.assert_passed();
+    assert_eq!(
+        report.warnings,
+        [
+            "the answer to GET /rows came piece by piece, so that what its `Http` expects of body, latency was not judged"
+        ]
+    );
+    let report = of(Http::at(server.url()).expect(header("x-kind", "rows")).get("/rows")).await;
+    assert_eq!(report.warnings, [""; 0]);
+}
+
+#[tokio::test]
 async fn the_time_of_the_step_that_reads_bounds_a_stream_that_an_earlier_step_began() {
     let server = pieces("", &["{\"id\":1}\n"], Then::Hang).await;
     let api = Http::at(server.url());

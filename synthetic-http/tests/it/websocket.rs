@@ -172,6 +172,35 @@ async fn a_server_that_does_not_open_a_websocket_is_told_by_what_it_said() {
 }
 
 #[tokio::test]
+async fn a_server_that_chooses_a_subprotocol_which_nobody_asked_for_is_told() {
+    // It answers `shop.v1` whenever it is asked for one.
+    let (server, _) = speaking(|socket| echo(socket, &["welcome"])).await;
+    let asking = |names: &str| live(&server).header("sec-websocket-protocol", names);
+    let chosen = asking("shop.v2, shop.v1").expect(header("sec-websocket-protocol", "shop.v1"));
+    assert_eq!(chosen.websocket().await.unwrap().protocol(), Some("shop.v1"));
+    let of_all = Http::at(server.url()).header("sec-websocket-protocol", "shop.v1");
+    assert_eq!(of_all.get("/live").websocket().await.unwrap().protocol(), Some("shop.v1"));
+    let mut told = Told::default();
+    told_of(&mut told, "another one", asking("shop.v2, Shop.v1"), NEXT, Reason::Expectation).await;
+    let none = live(&server).expect(header("sec-websocket-protocol", "shop.v1"));
+    told_of(&mut told, "none, where one is expected", none, NEXT, Reason::Expectation).await;
+    let unasked = Server::raw(|stream| async move {
+        #[expect(clippy::result_large_err, reason = "the type is the library's")]
+        let head = |_: &Asked, mut answer: Answer| {
+            answer.headers_mut().insert("sec-websocket-protocol", "shop.v1".parse().unwrap());
+            Ok(answer)
+        };
+        if let Ok(socket) = tokio_tungstenite::accept_hdr_async(stream, head).await {
+            echo(socket, &[]).await;
+        }
+        Ok(())
+    })
+    .await;
+    told_of(&mut told, "one where none was asked for", live(&unasked), NEXT, Reason::Expectation).await;
+    insta::assert_snapshot!(told.text());
+}
+
+#[tokio::test]
 async fn a_websocket_that_goes_wrong_is_told_with_what_came() {
     let (quiet, _) = speaking(|socket| echo(socket, &["welcome", "{\"n\": 1}"])).await;
     let (closing, _) = speaking(|mut socket: Socket| async move {

@@ -1,5 +1,7 @@
 //! What a server asks for in `WWW-Authenticate` (RFC 9110, section 11.6.1; RFC 7616, section 3.3).
 
+use crate::parameters::quoted;
+
 /// A challenge that can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Challenge {
@@ -127,20 +129,11 @@ fn challenges(line: &str) -> Vec<(String, Parameters)> {
 
 /// Reads a value, quoted or not, and returns what follows.
 fn value_of(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
-        return (text[..end].to_owned(), &text[end..]);
-    };
-    let mut value = String::new();
-    let mut chars = quoted.char_indices();
-    while let Some((at, each)) = chars.next() {
-        match each {
-            '"' => return (value, &quoted[at + 1..]),
-            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
-            other => value.push(other),
-        }
+    if let Some((value, next)) = quoted(text) {
+        return (value.into_owned(), next);
     }
-    (value, "")
+    let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
+    (text[..end].to_owned(), &text[end..])
 }
 
 #[cfg(test)]

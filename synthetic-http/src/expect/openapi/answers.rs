@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::super::brief::listed;
-use super::bodies::{Bodies, Schema, Schemas};
+use super::bodies::{Bodies, Schemas};
 use super::document::{members, resolved};
+use super::headers::Header;
 use crate::response::Response;
 
 /// How many violations are listed.
@@ -69,12 +70,6 @@ enum Status {
 struct Answer {
     headers: Vec<Header>,
     bodies: Bodies,
-}
-
-struct Header {
-    name: String,
-    required: bool,
-    schema: Option<Schema>,
 }
 
 impl Answers {
@@ -161,31 +156,10 @@ impl Answer {
         // A header of this name has no meaning there: `content` says it (3.0.3 and 3.1.0, "Response Object").
         for (name, header) in members(answer, "headers").filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"))
         {
-            let of = |why: String| format!("its header {name}: {why}");
-            let header = resolved(document, header).map_err(of)?;
-            let schema =
-                header.get("schema").map(|schema| schemas.compile(document, schema)).transpose().map_err(of)?;
-            let required = header.get("required") == Some(&Value::Bool(true));
-            headers.push(Header { name: name.clone(), required, schema });
+            let compiled = Header::compile(document, name, header, schemas);
+            headers.push(compiled.map_err(|why| format!("its header {name}: {why}"))?);
         }
         Ok(Self { headers, bodies: Bodies::compile(document, answer, schemas)? })
-    }
-}
-
-impl Header {
-    fn judge(&self, answer: &Response, told: &mut Vec<String>) {
-        let name = &self.name;
-        let values: Vec<&str> = answer.header_all(name).collect();
-        if values.is_empty() {
-            if self.required {
-                told.push(format!("header {name}: expected there, as it is required; actual missing"));
-            }
-            return;
-        }
-        if let Some(schema) = &self.schema {
-            let lines = schema.judge_text(&values.join(", "));
-            told.extend(lines.into_iter().map(|line| format!("header {name}: {}", line.trim_start_matches("$: "))));
-        }
     }
 }
 

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Registry, Validator};
 use serde_json::Value;
 
 use super::super::schema::violations::Violations;
 use super::super::schema::{NothingIsFetched, defect};
 use super::document::{BASE, members, resolved};
+use super::kinds::{Kinds, Parts};
 use crate::header::media_type;
+use crate::parameters;
 use crate::response::Response;
 
 /// Compiles schemas, each once.
@@ -19,11 +20,13 @@ pub(super) struct Schemas<'r> {
     compiled: HashMap<String, Arc<Validator>>,
 }
 
-/// A schema, and what it says of the type of its values.
+/// A schema, and what it is about.
 pub(super) struct Schema {
     validator: Arc<Validator>,
-    /// Empty where it says nothing.
-    types: Vec<String>,
+    pub(super) kinds: Kinds,
+    pub(super) parts: Parts,
+    /// It says no more of a string than that it is one.
+    any_string: bool,
 }
 
 impl<'r> Schemas<'r> {
@@ -32,14 +35,18 @@ impl<'r> Schemas<'r> {
     }
 
     pub(super) fn compile(&mut self, document: &Value, schema: &Value) -> Result<Schema, String> {
-        let types = match resolved(document, schema)?.get("type") {
-            Some(Value::String(kind)) => vec![kind.clone()],
-            Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
+        let (kinds, parts) = (Kinds::of(document, schema), Parts::of(document, schema));
+        // `format: binary` is how 3.0 says that a body is bytes.
+        let says_more = |keyword: &String| {
+            matches!(
+                keyword.as_str(),
+                "minLength" | "maxLength" | "pattern" | "enum" | "const" | "allOf" | "anyOf" | "oneOf" | "not"
+            )
         };
+        let any_string = !resolved(document, schema)?.as_object().is_some_and(|members| members.keys().any(says_more));
         let text = schema.to_string();
         if let Some(known) = self.compiled.get(&text) {
-            return Ok(Schema { validator: Arc::clone(known), types });
+            return Ok(Schema { validator: Arc::clone(known), kinds, parts, any_string });
         }
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -50,35 +57,16 @@ impl<'r> Schemas<'r> {
         let validator = options.build(schema).map_err(|error| format!("its schema {}", defect(&error)))?;
         let validator = Arc::new(validator);
         self.compiled.insert(text, Arc::clone(&validator));
-        Ok(Schema { validator, types })
+        Ok(Schema { validator, kinds, parts, any_string })
     }
 }
 
 impl Schema {
     /// Returns what is wrong with a value.
-    fn judge(&self, value: &Value) -> Vec<String> {
+    pub(super) fn judge(&self, value: &Value) -> Vec<String> {
         let mut violations = Violations::default();
         violations.find(&self.validator, value, "$");
         violations.lines()
-    }
-
-    /// Returns what is wrong with a text that has no type of its own: a header. It is taken as whatever fits.
-    pub(super) fn judge_text(&self, text: &str) -> Vec<String> {
-        let read = |text: &str| match serde_json::from_str(text.trim()) {
-            Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
-            _ => Value::String(text.trim().to_owned()),
-        };
-        let texts = || text.split(',').map(|part| Value::String(part.trim().to_owned())).collect();
-        let readings = [read(text), Value::String(text.to_owned()), texts(), text.split(',').map(read).collect()];
-        if readings.iter().any(|reading| self.validator.is_valid(reading)) {
-            return Vec::new();
-        }
-        let is_of_type = |reading: &&Value| {
-            !self.validator.iter_errors(reading).any(|error| {
-                matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path().is_empty()
-            })
-        };
-        self.judge(readings.iter().find(is_of_type).unwrap_or(&readings[1]))
     }
 }
 
@@ -128,34 +116,37 @@ impl Bodies {
             }
             return;
         }
-        let text = || Value::String(answer.text().into_owned());
-        match schema.types.iter().any(|kind| kind == "string") {
-            // The bytes of a picture are a string to OpenAPI, and there is nothing to be said of one.
-            true if !kind.starts_with("text/") => {}
-            true => told.extend(schema.judge(&text())),
-            false if schema.types.is_empty() && schema.validator.is_valid(&text()) => {}
-            false => told.push(format!(
+        match std::str::from_utf8(answer.body()) {
+            _ if !schema.kinds.string && !schema.kinds.is_empty() => told.push(format!(
                 "body: {kind} cannot be judged by its schema, which is not that of a string: only JSON can"
+            )),
+            Ok(text) => told.extend(schema.judge(&Value::String(text.to_owned()))),
+            Err(_) if is_text(&kind) => told.extend(schema.judge(&Value::String(answer.text().into_owned()))),
+            // The bytes of a picture are a string to OpenAPI, and there is nothing to be said of one.
+            Err(_) if schema.any_string => {}
+            Err(_) => told.push(format!(
+                "body: {kind} cannot be judged by its schema, which says more of a text than that it is one: these are bytes"
             )),
         }
     }
 }
 
+fn is_text(kind: &str) -> bool {
+    let essence = media_type(kind);
+    essence.starts_with("text/") || essence == "application/xml" || essence.ends_with("+xml")
+}
+
 /// Returns whether a media type, or a range of them, includes the one of an answer; its parameters count only where the
 /// document has some.
 fn includes(known: &str, kind: &str) -> bool {
-    let parts = |text: &str| -> (String, Vec<String>) {
-        let mut parts = text.split(';').map(|part| part.trim().replace('"', ""));
-        (parts.next().unwrap_or_default(), parts.collect())
-    };
-    let ((known, wanted), (kind, there)) = (parts(known), parts(kind));
+    let ((known, mut wanted), (kind, there)) = (parameters::of(known), parameters::of(kind));
     let fits = known == "*/*"
         || known == kind
         || known.strip_suffix('*').is_some_and(|range| range.ends_with('/') && kind.starts_with(range));
-    fits && wanted.iter().all(|parameter| there.contains(parameter))
+    fits && wanted.all(|wanted| there.clone().any(|there| there == wanted))
 }
 
-fn is_json(kind: &str) -> bool {
+pub(super) fn is_json(kind: &str) -> bool {
     let essence = media_type(kind);
     essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }

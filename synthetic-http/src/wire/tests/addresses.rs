@@ -14,6 +14,34 @@ impl Lookup for Found {
     }
 }
 
+/// Listens at an address and lets nobody in: as many are waiting as may. `None` where the machine does not have it.
+async fn black_hole(at: SocketAddr) -> Option<(tokio::net::TcpListener, Vec<TcpStream>)> {
+    let socket = if at.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() };
+    let socket = socket.ok()?;
+    socket.bind(at).ok()?;
+    let listener = socket.listen(1).unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(at)).await {
+        waiting.push(stream);
+        assert!(waiting.len() < 100, "everybody is let in");
+    }
+    Some((listener, waiting))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_ipv6_address_that_does_not_answer_costs_a_fraction_of_a_second() {
+    let server = Server::answering(|_| ok("hi")).await;
+    let Some(_hole) = black_hole(SocketAddr::new("::1".parse().unwrap(), server.addr.port())).await else {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "this machine has no IPv6");
+        return;
+    };
+    let answer = answer(&client_of(&["::1", "127.0.0.1"], None), get(server.url_as("http", "shop.test"))).await;
+    assert_eq!(answer.remote_addr.map(|peer| peer.ip()), Some("127.0.0.1".parse().unwrap()));
+    // The system would try for two minutes.
+    assert!(answer.phases.connect.unwrap() < Duration::from_secs(5), "{:?}", answer.phases);
+}
+
 fn client_of(found: &[&str], family: Option<Family>) -> Client {
     let found = found.iter().map(|address| address.parse().unwrap()).collect();
     let mut addresses = Addresses::default();

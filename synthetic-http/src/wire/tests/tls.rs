@@ -342,7 +342,9 @@ fn an_extra_root_that_is_no_certificate_is_refused() {
 #[test]
 fn the_tls_configuration_is_one_that_reqwest_takes() {
     let built = reqwest::Client::builder()
-        .tls_backend_preconfigured(crate::wire::tls::Tls::new(&ClientSettings::default()).unwrap().config())
+        .tls_backend_preconfigured(
+            crate::wire::tls::Tls::new(&ClientSettings::default()).unwrap().config(crate::wire::Shows::Identity),
+        )
         .build();
     assert!(built.is_ok(), "{built:?}");
 }
