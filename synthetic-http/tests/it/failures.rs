@@ -6,11 +6,10 @@ use synthetic_core::prelude::*;
 use synthetic_core::secret::EnvSecrets;
 use synthetic_core::{Reason, Runner};
 use synthetic_http::{Http, Request, from_secret};
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 
 use crate::misbehaving::Rogue;
-use crate::support::{Server, Told, bare, ok, read_request, run_in, run_of};
+use crate::support::{Server, Told, bare, ok, run_in, run_of};
 
 /// Returns a port that nobody listens at, and that nobody else is given as long as it is held.
 fn nobody() -> (TcpSocket, String) {

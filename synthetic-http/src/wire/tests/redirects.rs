@@ -117,9 +117,10 @@ async fn a_redirect_without_a_location_is_the_answer() {
 
 #[tokio::test]
 async fn a_failure_after_a_redirect_names_its_own_peer_and_keeps_the_hop() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gone = listener.local_addr().unwrap();
-    drop(listener);
+    // Held, so that nobody else is given the port, and not listened at.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = socket.local_addr().unwrap();
     let server = Server::closing(to(format_args!("http://{gone}/"))).await;
     let mut request = get(server.url("/from"));
     request.max_redirects = 3;
