@@ -1,7 +1,7 @@
 //! Bytes and texts that others wrote: whatever they are, nothing panics, and what is read of them is what they say.
 //!
 //! Each property is tried with 256 cases, and with those that once broke it (`proptest-regressions`). `PROPTEST_CASES` asks
-//! for more: `PROPTEST_CASES=2000000 cargo nextest run -p synthetic-core --test it foreign` takes minutes a parser.
+//! for more, and `scripts/fuzz` tries each property of this workspace for five minutes.
 
 use std::time::{Duration, SystemTime};
 
