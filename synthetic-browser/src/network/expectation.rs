@@ -191,8 +191,7 @@ fn unless_left_out(tally: &Tally, expected: &str) -> Standing {
 fn has_failed(exchange: &Exchange, rules: &Rules) -> bool {
     let broken = matches!(exchange.end, Some(ExchangeEnd::Failed { .. }));
     let refused = exchange.response.as_ref().is_some_and(|response| response.status >= 400);
-    let icon = exchange.request.kind != "document" && exchange.request.url.ends_with("/favicon.ico");
-    (broken || refused) && !icon && !seen::is_cancelled(exchange) && !rules.decided(&exchange.request.id)
+    (broken || refused) && !exchange.is_icon() && !seen::is_cancelled(exchange) && !rules.decided(&exchange.request.id)
 }
 
 fn listed(mut lines: Vec<String>) -> String {

@@ -31,10 +31,13 @@ pub(crate) fn record(run: &Run, tally: &Tally, rules: &Rules) {
 fn counts(exchange: &Exchange, rules: &Rules) -> bool {
     let Exchange { request, response, end, .. } = exchange;
     let from_cache = response.as_ref().is_some_and(|response| response.from_cache);
-    let icon = request.kind != "document"
-        && request.url.split(['?', '#']).next().is_some_and(|url| url.ends_with("/favicon.ico"));
     let over = end.is_some() || request.navigation;
-    is_http(&request.url) && over && !from_cache && !icon && !is_cancelled(exchange) && !rules.decided(&request.id)
+    is_http(&request.url)
+        && over
+        && !from_cache
+        && !exchange.is_icon()
+        && !is_cancelled(exchange)
+        && !rules.decided(&request.id)
 }
 
 fn report(exchange: &Exchange) -> RequestReport {

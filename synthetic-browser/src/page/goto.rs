@@ -316,7 +316,8 @@ impl Goto {
                 )),
                 (None, None) => failure.actual("no request was made"),
                 (Some((status, _)), _) => {
-                    let open: Vec<String> = tally.open_requests().map(|open| opened(open, now)).collect();
+                    let waited_for = tally.open_requests().filter(|open| !open.is_icon());
+                    let open: Vec<String> = waited_for.map(|open| opened(open, now)).collect();
                     let failure = match open.len() {
                         0 => failure.actual(format!("answered with {status}, but not {}", self.until)),
                         1 => failure.actual(format!("answered with {status}, and 1 request is still open")),

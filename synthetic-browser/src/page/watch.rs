@@ -101,6 +101,14 @@ pub(crate) struct Exchange {
     pub(crate) step: Option<Arc<Step>>,
 }
 
+impl Exchange {
+    /// Returns whether it is the icon of the site, which the browser asks for by itself and no page waits for.
+    pub(crate) fn is_icon(&self) -> bool {
+        let path = self.request.url.split(['?', '#']).next().unwrap_or_default();
+        self.request.kind != "document" && path.ends_with("/favicon.ico")
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum ExchangeEnd {
     Finished { at: f64, transferred: u64, timing: Timing },
