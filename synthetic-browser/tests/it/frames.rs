@@ -165,7 +165,7 @@ fn http_authentication_is_answered() {
 #[test]
 fn a_click_on_what_has_a_frame_in_it_is_received_by_the_frame() {
     in_each_browser(|browser| async move {
-        let frame = "<p id=told></p><div id=around><iframe srcdoc=\"<body style='height:90vh' onclick='parent.told.append(1)'>card\"></iframe></div>";
+        let frame = "<p id=told></p><div id=around style='display:inline-block'><iframe srcdoc=\"<body style='height:90vh' onclick='parent.told.append(1)'>card\"></iframe></div>";
         works(&browser, frame, |page| async move {
             page.css("iframe").click().await?;
             page.id("told").text(eq("1".to_owned())).await?;
