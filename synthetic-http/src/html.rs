@@ -17,7 +17,7 @@ const EXCERPT: usize = 100;
 
 /// How much is read of a page to find texts in it: each node that is visited and each byte of text counts. Texts of elements that
 /// are within one another are read once for each.
-const READ: usize = 64 * 1024 * 1024;
+const READ: usize = 16 * 1024 * 1024;
 
 /// A parsed page. Its elements remember what they computed of themselves, so that they are looked at by one at a time.
 pub(crate) struct Page(Mutex<Html>);

@@ -14,7 +14,7 @@ use crate::response::Response;
 /// The text is that of the element and of what is in it, without scripts and styles, white space collapsed. No such
 /// element fails and says what is near, unless the matcher is about presence: `html(".error", not(exists()))`. It is the
 /// page as the server sent it: no script has run. One of more than 250,000 nodes, nested more than 1,024 deep, or with a tag of more
-/// than 4,096 attributes fails, and so do texts within one another of more than 64 MiB in all: what is judged after the answer takes
+/// than 4,096 attributes fails, and so do texts within one another of more than 16 MiB in all: what is judged after the answer takes
 /// no time to speak of. A page is parsed once per answer; a selector that is none is found before anything is sent.
 ///
 /// # Examples

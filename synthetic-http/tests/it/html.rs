@@ -136,7 +136,7 @@ async fn texts_within_one_another_are_read_up_to_a_bound() {
     let answer = get().send().await.unwrap();
     told.add_failure("reading", &answer.read_html::<Vec<String>>("div").unwrap_err());
     let text = told.text();
-    assert_eq!(text.matches("more text than is read: elements div within one another, of 64 MiB").count(), 2, "{text}");
+    assert_eq!(text.matches("more text than is read: elements div within one another, of 16 MiB").count(), 2, "{text}");
 }
 
 #[tokio::test]
