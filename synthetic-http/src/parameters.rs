@@ -33,10 +33,6 @@ impl<'a> Parameter<'a> {
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
-
-    pub(crate) fn into_value(self) -> Option<Cow<'a, str>> {
-        self.value
-    }
 }
 
 /// Splits a value that has parameters into what stands before them, without white space, and them; empty ones are left out.

@@ -3,8 +3,8 @@
 //! `browser-flow --url URL --runs N [--browser chromium|firefox] [--cold]`
 //!
 //! The browser is warm, and each journey is a run of the SDK, from its start to its report. Then it says where the time goes,
-//! what the protocol costs, and what a journey takes that does not follow upon another at once. With `--cold` each run launches a browser of its own, and closes it. The last line is the one
-//! that peers print, too.
+//! what the protocol costs, and what a journey takes that does not follow upon another at once. With `--cold` each run launches
+//! a browser of its own, and closes it. The last line is the one that peers print, too.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -340,7 +340,7 @@ impl Act {
     }
 
     /// Sends what the element receives, which stays where it is.
-    pub(super) async fn send(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
+    async fn send(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
         let limit = self.limit();
         match self.locator.page.ask(&limit, sent).await {
             Ok(()) => Ok(()),
@@ -349,7 +349,7 @@ impl Act {
     }
 
     /// Sends what the element receives, and what may make its document go away.
-    pub(super) async fn send_last(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
+    async fn send_last(&self, sent: impl Future<Output = crate::engine::Result<()>> + Send) -> Result {
         let limit = self.limit();
         match self.locator.page.ask(&limit, sent).await {
             Ok(()) => Ok(()),
@@ -367,7 +367,7 @@ impl Act {
         }
     }
 
-    pub(super) async fn troubled(&self, trouble: Trouble, limit: &Limit) -> Failure {
+    async fn troubled(&self, trouble: Trouble, limit: &Limit) -> Failure {
         let page = &self.locator.page;
         page.raise(page.troubled(&self.what, trouble, limit).await, self.place)
     }

@@ -42,7 +42,8 @@ struct Shared {
     decide: Mutex<Option<Decide>>,
 }
 
-/// What happened in a tab so far. Everything in it is bounded, and counts what was left out.
+/// What happened in a tab so far. Everything in it is bounded, and counts what was left out; of popups there are as many as the
+/// browser has tabs of the page.
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) main: FrameId,

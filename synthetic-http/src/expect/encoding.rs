@@ -3,7 +3,7 @@
 use synthetic_core::expect::Matcher;
 
 use super::{Expectation, of};
-use crate::parameters::{self, Parameter};
+use crate::parameters;
 use crate::response::Response;
 
 /// Expects something of the charset that `Content-Type` names, in lower case: `charset("utf-8")`.
@@ -22,7 +22,7 @@ pub fn charset(matcher: impl Matcher<String> + 'static) -> Expectation {
     of("charset", "", matcher, |answer: &Response, _| {
         let kind = answer.header("content-type").ok_or("none: no header content-type")?;
         let (_, mut parameters) = parameters::of(kind);
-        let charset = parameters.find(|parameter| parameter.is("charset")).and_then(Parameter::into_value);
+        let charset = parameters.find(|parameter| parameter.is("charset")).and_then(|charset| charset.value);
         let value = charset.map(|charset| charset.to_ascii_lowercase());
         value.ok_or_else(|| format!("none in content-type {kind}"))
     })

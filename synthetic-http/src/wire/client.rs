@@ -1,14 +1,12 @@
-//! The client: settings, a connection pool, and the loop that sends a request and follows its redirects.
+//! The client: a connection pool, and the loop that sends a request and follows its redirects.
 
 use std::{
     fmt,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{AUTHORIZATION, COOKIE, HOST, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
@@ -18,86 +16,17 @@ use crate::test_hosts::TestHosts;
 
 use super::{
     Exchange, Failed, Jar, Leg, Opened, Over, Phases, Request, WireError,
-    address::Addresses,
     body::{self, Failure},
-    connector::{Lookup, RecordLayer, Resolver, SystemLookup},
     diagnose,
     error::{Kind, Phase, shown},
-    identity::Identity,
     journey::Journey,
-    proxy::Proxy,
     record::{self, Record},
     redirect::{Outgoing, same_origin},
-    tls::{Shows, Tls},
+    settings::ClientSettings,
+    shared::{Make, Route, Shared, unbuilt},
+    tls::Shows,
     way::Way,
 };
-
-/// What a [`Client`] is made from.
-#[derive(Clone, Debug)]
-pub(crate) struct ClientSettings {
-    /// Keeps connections open for further requests of the same client.
-    ///
-    /// # Default
-    ///
-    /// Yes. A fresh client a run then reuses connections within the run and never across runs.
-    pub(crate) reuse: bool,
-    /// Closes a connection that was idle for so long; also turns TCP keep-alive on, every 15 s.
-    ///
-    /// # Default
-    ///
-    /// None: it stays open as long as the client, or until the server closes it.
-    pub(crate) idle_timeout: Option<Duration>,
-    /// Root certificates, as PEM, that are trusted besides the platform's.
-    pub(crate) extra_roots_pem: Vec<Vec<u8>>,
-    /// Trusts only those, and nothing of the platform's.
-    pub(crate) only_extra_roots: bool,
-    /// The certificate that the client shows where it is asked for one.
-    pub(crate) identity: Option<Arc<Identity>>,
-    /// Offers HTTP/2 in TLS (feature `http2`).
-    pub(crate) http2: bool,
-    /// Speaks HTTP/1.1 too. Without it, HTTP/2 is spoken without asking, over cleartext as well.
-    pub(crate) http1: bool,
-    /// Resumes TLS sessions within one client. The certificates are then not shown at every connection.
-    pub(crate) resume_tls: bool,
-    /// Uses the proxies that the environment or the system names.
-    pub(crate) use_system_proxy: bool,
-    /// The proxy for all hosts but those in `no_proxy`; it takes the place of the system's.
-    pub(crate) proxy: Option<Proxy>,
-    /// Hosts, domains and networks that are asked without the proxy.
-    pub(crate) no_proxy: Vec<String>,
-    /// Which addresses may be asked.
-    pub(crate) addresses: Addresses,
-    /// Looks names up instead of the operating system.
-    pub(crate) lookup: Option<Arc<dyn Lookup>>,
-}
-
-impl Default for ClientSettings {
-    fn default() -> Self {
-        Self {
-            reuse: true,
-            idle_timeout: None,
-            extra_roots_pem: Vec::new(),
-            only_extra_roots: false,
-            identity: None,
-            http2: true,
-            http1: true,
-            resume_tls: false,
-            use_system_proxy: false,
-            proxy: None,
-            no_proxy: Vec::new(),
-            addresses: Addresses::default(),
-            lookup: None,
-        }
-    }
-}
-
-impl ClientSettings {
-    /// Returns the proxy that is asked for some hosts at least.
-    pub(crate) fn proxy(&self) -> Option<&Proxy> {
-        // To reqwest, `*` is every name, but no address.
-        self.proxy.as_ref().filter(|_| !self.no_proxy.iter().any(|host| host.trim() == "*"))
-    }
-}
 
 /// Sends requests. A clone shares the connections; a [fresh](Client::fresh) one shares only the TLS configuration.
 #[derive(Clone)]
@@ -108,14 +37,6 @@ pub(crate) struct Client {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    settings: ClientSettings,
-    tls: Tls,
-    resolver: Arc<Resolver>,
-    /// Which URLs are asked for through a proxy, as reqwest decides it.
-    proxies: Option<Matcher>,
-}
-
 impl Client {
     /// Makes a client. Nothing is read or connected yet: the platform's roots are loaded with the first https request.
     ///
@@ -123,14 +44,7 @@ impl Client {
     ///
     /// `Kind::Roots` where an extra root is no PEM certificate.
     pub(crate) fn new(settings: &ClientSettings) -> Result<Self, WireError> {
-        let tls = Tls::new(settings)?;
-        let lookup = settings.lookup.clone().unwrap_or_else(|| Arc::new(SystemLookup));
-        let shared = Shared {
-            settings: settings.clone(),
-            tls,
-            resolver: Arc::new(Resolver { lookup, addresses: settings.addresses.clone() }),
-            proxies: proxies(settings),
-        };
+        let shared = Shared::new(settings)?;
         // The one thing that can fail is the TLS configuration, of a rustls that is not reqwest's: once here, or never.
         let http = shared.build(&Make { reuse: settings.reuse, ..Make::ONE }).map_err(|error| unbuilt(&error))?;
         Ok(Self { http, unidentified: Arc::default(), shared: Arc::new(shared) })
@@ -342,78 +256,6 @@ impl fmt::Debug for Client {
     }
 }
 
-impl Shared {
-    /// Returns whether a URL is asked for through a proxy.
-    fn has_proxy_for(&self, url: &Url) -> bool {
-        let Some(proxies) = &self.proxies else { return false };
-        url.as_str().parse().is_ok_and(|uri| proxies.intercept(&uri).is_some())
-    }
-
-    fn build(&self, make: &Make) -> Result<reqwest::Client, reqwest::Error> {
-        let Make { reuse, over, route, shows } = *make;
-        let settings = &self.settings;
-        let mut tls = self.tls.config(shows);
-        over.offer_in(&mut tls);
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .tls_info(true)
-            .connector_layer(RecordLayer)
-            .dns_resolver(Arc::clone(&self.resolver))
-            // A request that is sent twice in secret is measured wrongly, and creates twice.
-            .retry(reqwest::retry::never())
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .pool_idle_timeout(settings.idle_timeout)
-            // A client has to take them (RFC 9112, section 5.2), and every browser does.
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            // Another crate of the same program may have turned these on in reqwest; decoding is done here, bounded.
-            .no_gzip()
-            .no_brotli()
-            .no_deflate()
-            .no_zstd();
-        if settings.idle_timeout.is_none() {
-            // Six system calls a connection, of no use to one that lives as long as a run.
-            builder = builder.tcp_keepalive(None).tcp_keepalive_interval(None).tcp_keepalive_retries(None);
-            #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-            {
-                builder = builder.tcp_user_timeout(None);
-            }
-        }
-        if !reuse {
-            builder = builder.pool_max_idle_per_host(0);
-        }
-        if route == Route::Direct {
-            builder = builder.no_proxy();
-        } else if let Some(proxy) = settings.proxy() {
-            builder = builder.no_proxy().proxy(proxy.except(&settings.no_proxy)?);
-        } else if settings.proxy.is_some() || !settings.use_system_proxy {
-            builder = builder.no_proxy();
-        }
-        match over {
-            #[cfg(feature = "http2")]
-            Over::Any if !settings.http1 => builder = builder.http2_prior_knowledge(),
-            Over::Any if settings.http2 => {}
-            #[cfg(feature = "grpc")]
-            Over::Http2 => builder = builder.http2_prior_knowledge(),
-            _ => builder = builder.http1_only(),
-        }
-        builder.build()
-    }
-}
-
-/// What one of reqwest's clients is made for.
-struct Make {
-    reuse: bool,
-    over: Over,
-    route: Route,
-    shows: Shows,
-}
-
-impl Make {
-    /// A client for one request, as all are but for what was set.
-    const ONE: Self = Self { reuse: false, over: Over::Any, route: Route::AsSet, shows: Shows::Identity };
-}
-
 /// Who may be shown the client's certificate on a journey.
 enum KnownTo {
     /// There is none.
@@ -430,26 +272,6 @@ impl KnownTo {
             Self::Origin(origin) if same_origin(origin, url) => Shows::Identity,
             Self::Origin(_) | Self::Nobody => Shows::Nothing,
         }
-    }
-}
-
-/// How a client goes to its target.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Route {
-    AsSet,
-    /// Through no proxy, whatever is set.
-    Direct,
-}
-
-fn unbuilt(error: &reqwest::Error) -> WireError {
-    WireError::new(Phase::Setup, Kind::Other, format!("set up the http client: {error}"))
-}
-
-/// Returns what tells which URLs are asked for through a proxy; `None` where none is.
-fn proxies(settings: &ClientSettings) -> Option<Matcher> {
-    match settings.proxy() {
-        Some(proxy) => Some(proxy.matcher(&settings.no_proxy)),
-        None => (settings.proxy.is_none() && settings.use_system_proxy).then(Matcher::from_system),
     }
 }
 

@@ -3,6 +3,7 @@
 //! This layer knows reqwest, rustls and hyper, so that nothing above it has to. It follows redirects itself, one hop at a time,
 //! and turns every failure into one line that names the phase and the peer ([`WireError`]).
 //!
+//! - `settings.rs` is what a client is made from, `shared.rs` makes reqwest's clients of it
 //! - `client.rs` sends; `journey.rs` keeps what is known of a request while it is under way
 //! - `opened.rs` is an answer whose body is still to come
 //! - `leg.rs` is what a hop leaves for an archive
@@ -47,6 +48,8 @@ mod opened;
 mod proxy;
 pub(crate) mod record;
 mod redirect;
+mod settings;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -56,7 +59,7 @@ use crate::test_hosts::TestHosts;
 pub(crate) use address::{Family, alternating, literal};
 pub(crate) use cert::{CertInfo, Chain, trusted_until};
 pub(crate) use cipher::Negotiated;
-pub(crate) use client::{Client, ClientSettings};
+pub(crate) use client::Client;
 pub(crate) use connector::{Lookup, SystemLookup};
 pub(crate) use error::{Kind, Phase, WireError, date, shown, shown_text, span};
 pub(crate) use identity::Identity;
@@ -69,6 +72,7 @@ pub(crate) use opened::{Opened, Over, chunk, excerpt};
 pub(crate) use opened::{broken, count};
 pub(crate) use proxy::Proxy;
 pub(crate) use redirect::same_origin;
+pub(crate) use settings::ClientSettings;
 pub(crate) use tls::{Shows, Tls};
 
 /// One request, as data.

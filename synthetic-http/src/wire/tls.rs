@@ -19,9 +19,9 @@ use tokio::time::Instant;
 use super::{
     cert::Seen,
     cipher,
-    client::ClientSettings,
     error::{Kind, Phase, WireError},
     record,
+    settings::ClientSettings,
 };
 
 /// How many TLS sessions a client that resumes them keeps; rustls's own default.

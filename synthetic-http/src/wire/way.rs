@@ -1,6 +1,6 @@
 //! How requests go to their target, as far as a failure has to tell.
 
-use super::{client::ClientSettings, opened::Over};
+use super::{opened::Over, settings::ClientSettings};
 
 /// How requests go to their target.
 #[derive(Clone, Debug, Default)]

@@ -47,15 +47,11 @@ impl Kinds {
         }
     }
 
-    /// Looks into a schema, and once into each that it refers to, however often: they may refer to one another. What a reference
-    /// leads to that cannot be followed is for the validator to tell.
+    /// Looks into a schema, and into those that it refers to.
     fn look_into<'d>(&mut self, document: &'d Value, schema: &'d Value, seen: &mut Vec<&'d str>) {
         let Some(members) = schema.as_object() else { return };
-        if let Some(reference) = members.get("$ref").and_then(Value::as_str).filter(|one| !seen.contains(one)) {
-            seen.push(reference);
-            if let Ok(meant) = resolved(document, schema) {
-                self.look_into(document, meant, seen);
-            }
+        if let Some(meant) = referred(document, schema, seen) {
+            self.look_into(document, meant, seen);
         }
         match members.get("type") {
             Some(Value::String(kind)) => return self.add(kind),
@@ -138,15 +134,11 @@ impl Parts {
         self.properties.get(name).copied().unwrap_or(self.others)
     }
 
-    /// Looks into a schema, and once into each that it refers to, however often: they may refer to one another. What a reference
-    /// leads to that cannot be followed is for the validator to tell.
+    /// Looks into a schema, and into those that it refers to.
     fn look_into<'d>(&mut self, document: &'d Value, schema: &'d Value, seen: &mut Vec<&'d str>) {
         let Some(members) = schema.as_object() else { return };
-        if let Some(reference) = members.get("$ref").and_then(Value::as_str).filter(|one| !seen.contains(one)) {
-            seen.push(reference);
-            if let Ok(meant) = resolved(document, schema) {
-                self.look_into(document, meant, seen);
-            }
+        if let Some(meant) = referred(document, schema, seen) {
+            self.look_into(document, meant, seen);
         }
         for (keyword, said) in members {
             match keyword.as_str() {
@@ -176,6 +168,14 @@ impl Parts {
             }
         }
     }
+}
+
+/// Returns the schema that one refers to, once each, however often: they may refer to one another. What a reference leads to that
+/// cannot be followed is for the validator to tell.
+fn referred<'d>(document: &'d Value, schema: &'d Value, seen: &mut Vec<&'d str>) -> Option<&'d Value> {
+    let reference = schema.get("$ref").and_then(Value::as_str).filter(|one| !seen.contains(one))?;
+    seen.push(reference);
+    resolved(document, schema).ok()
 }
 
 #[cfg(test)]
