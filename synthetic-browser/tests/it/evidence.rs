@@ -45,11 +45,13 @@ where
     .await
 }
 
+/// Its document is loaded when the cart is, so that the request is one of the step that opens it in every browser.
 fn shop() -> Site {
     Site::new(
         "<title>Shop</title><input id=user value=ann><input id=p type=password value=initial><input type=hidden value=csrf-0123>
         <script>const token = 'in-a-script'; console.error('cannot start', 7);
-        fetch('/api/cart'); setTimeout(() => { throw new Error('boom') })</script>",
+        const cart = new XMLHttpRequest(); cart.open('GET', '/api/cart', false); cart.send();
+        setTimeout(() => { throw new Error('boom') })</script>",
     )
     .answer("/api/cart", (500, "application/json", r#"{"error":"no cart"}"#.to_owned(), Duration::ZERO))
 }

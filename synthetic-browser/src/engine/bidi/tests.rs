@@ -41,6 +41,7 @@ impl Firefox {
             .args(["--headless", "--no-remote", "--remote-debugging-port=0", "--profile"])
             .arg(profile.path())
             .envs(firefox_prefs::ENVIRONMENT.iter().copied())
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

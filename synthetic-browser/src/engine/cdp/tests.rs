@@ -58,6 +58,8 @@ impl Chromium {
         command.args(["-c", r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#, "sh", binary]);
         command.args(FLAGS.split_whitespace());
         command.arg(format!("--user-data-dir={}", profile.path().display()));
+        // It is killed, and leaves there what it made.
+        command.env("TMPDIR", profile.path());
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let writer = tokio::process::ChildStdin::from_std(process.stdin.take().unwrap()).unwrap();
