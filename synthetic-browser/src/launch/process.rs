@@ -32,6 +32,10 @@ use super::table;
 const WITH_PIPE: &str = r#"read -r _ || exit 0; exec "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 const WITHOUT_PIPE: &str = r#"read -r _ || exit 0; exec "$@" </dev/null >/dev/null"#;
 
+/// The browser's folder for temporary files, where its own path is too long: told by the working folder, which is the same for
+/// all of its processes. Only Linux has it; elsewhere a socket stays in the system's folder when the browser is killed.
+const SHORT: &str = if cfg!(target_os = "linux") { "/proc/self/cwd/tmp" } else { "" };
+
 /// How long a group may take to die of a kill that it cannot refuse. One that takes longer waits for the machine: the janitor
 /// goes on then.
 const DEATH: Duration = Duration::from_secs(10);
@@ -80,8 +84,8 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        if fits_a_socket(&folder.temporary()) {
-            command.env("TMPDIR", folder.temporary());
+        if let Some(temporary) = [folder.temporary(), SHORT.into()].into_iter().find(|path| fits_a_socket(path)) {
+            command.env("TMPDIR", temporary);
         }
         let mut child = command.spawn()?;
         let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
@@ -205,5 +209,6 @@ pub(crate) fn is_left(group: Pid) -> bool {
 
 /// Chromium makes a socket in a folder in its TMPDIR, and the path of a socket has at most 104 bytes (macOS; Linux: 108).
 fn fits_a_socket(folder: &std::path::Path) -> bool {
-    folder.as_os_str().len() + "/org.chromium.Chromium.XXXXXX/SingletonSocket".len() < 104
+    let length = folder.as_os_str().len() + "/org.chromium.Chromium.XXXXXX/SingletonSocket".len();
+    folder.is_absolute() && length < 104
 }

@@ -53,9 +53,26 @@ async fn a_killed_owner_of_firefox_leaves_nothing() {
     }
 }
 
+#[tokio::test]
+async fn where_profiles_are_at_a_long_path_nothing_is_left_in_the_folder_of_the_system() {
+    let system = tempfile::tempdir().unwrap();
+    let root = system.path().join("long".repeat(25));
+    for product in [Product::Chromium, Product::Firefox] {
+        if there(product).is_some() {
+            let mut command = owner_command(&product.to_string(), &root);
+            let mut owner = Owner::of(command.env("TMPDIR", system.path()));
+            assert!(owner.folder.starts_with(&root));
+            owner.kill();
+            until_nothing_is_left(&owner, &root).await;
+            let left: Vec<_> = fs::read_dir(system.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(left, std::slice::from_ref(&root), "{product}");
+        }
+    }
+}
+
 async fn killed_owner(browser: &str) {
     let root = tempfile::tempdir().unwrap();
-    let mut owner = Owner::start(browser, root.path());
+    let mut owner = Owner::of(&mut owner_command(browser, root.path()));
     owner.kill();
     until_nothing_is_left(&owner, root.path()).await;
 }
@@ -75,7 +92,7 @@ async fn a_process_that_is_only_dropped_is_ended_too() {
 async fn where_the_janitor_was_killed_too_the_next_start_reaps() {
     for browser in [WAITS, REFUSES_TO_END, STRAYS] {
         let root = tempfile::tempdir().unwrap();
-        let mut owner = Owner::start(browser, root.path());
+        let mut owner = Owner::of(&mut owner_command(browser, root.path()));
         send(owner.janitor, Signal::KILL);
         until(|| table::entry(owner.janitor).is_none_or(|entry| entry.zombie)).await;
         assert_eq!(reap(root.path()), 0, "its owner lives");
@@ -261,8 +278,8 @@ struct Owner {
 }
 
 impl Owner {
-    fn start(browser: &str, root: &Path) -> Self {
-        let mut child = owner_command(browser, root).spawn().unwrap();
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.map(Result::unwrap).find(|line| line.contains("started ")).unwrap();
         let mut words = line.split_once("started ").unwrap().1.splitn(3, ' ');
