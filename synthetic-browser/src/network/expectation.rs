@@ -8,6 +8,7 @@ use std::pin::Pin;
 use synthetic_core::expect::{Matcher, Mismatch, Sense, check, described};
 use synthetic_core::{Failure, Reason, Result};
 
+use crate::engine::World;
 use crate::network::pattern::Pattern;
 use crate::network::rules::Rules;
 use crate::network::{meant, near, seen};
@@ -89,7 +90,15 @@ impl RequestExpectation {
             Standing::Fails(mismatch) => Some(Err(mismatch)),
             Standing::Waits(_) => None,
         });
-        match page.ask(&Limit { grace: std::time::Duration::ZERO, ..limit }, async { Ok(settled.await) }).await {
+        let looked = async {
+            // What the page knows of, such as a request that failed, the browser may still be about to tell: it does so before
+            // it answers what is asked later. The answer itself, or that there was none, says nothing of requests.
+            if !matches!(self.wanted, Wanted::Status { .. }) {
+                let _ = page.tab().call(page.main(), World::Ours, "() => null", &[]).await;
+            }
+            Ok(settled.await)
+        };
+        match page.ask(&Limit { grace: std::time::Duration::ZERO, ..limit }, looked).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(mismatch)) => Err(Unsettled::unmet(self.unmet(mismatch, None).await)),
             Err(Trouble::Silent) => match page.watch().read(|tally| self.wanted.judge(tally, &rules)) {
