@@ -30,6 +30,7 @@ pub(crate) const LIBRARY: &str = concat!(
     include_str!("script/aria.js"),
     include_str!("script/find.js"),
     include_str!("script/mask.js"),
+    include_str!("script/snapshot.js"),
     include_str!("script/vitals.js"),
     include_str!("script/mouse.js"),
     include_str!("script/wait.js"),

@@ -1,4 +1,4 @@
-// What is not to be seen in a picture or in a snapshot.
+// What is not to be seen in a picture.
 
 const MASK_COLOUR = '#ff00ff';
 const MASKED_AT_MOST = 5000;
@@ -85,32 +85,4 @@ function originOf(query) {
   const box = element.getBoundingClientRect();
   const style = getComputedStyle(element);
   return { x: box.left + element.clientLeft + parseFloat(style.paddingLeft), y: box.top + element.clientTop + parseFloat(style.paddingTop), width: 0, height: 0 };
-}
-
-// The document as HTML for a person to look at: fields have what is in them, but for passwords, secrets and what is hidden;
-// scripts have nothing, and none runs.
-function snapshot(values, most) {
-  const copy = document.documentElement.cloneNode(true);
-  const hidden = new Set([...secrets, ...showing(values)]);
-  const of = (root) => [...root.querySelectorAll('*')];
-  const copies = of(copy);
-  for (const [at, element] of of(document.documentElement).entries()) {
-    const its = copies[at];
-    if (!its || its.localName !== element.localName) continue;
-    const concealed = hidden.has(element) || /^(password|hidden)$/.test(element.type);
-    if (element.localName === 'input') {
-      if (concealed) its.removeAttribute('value');
-      else if (/^(checkbox|radio)$/.test(element.type)) its.toggleAttribute('checked', element.checked);
-      else if (element.type !== 'file') its.setAttribute('value', element.value);
-    } else if (element.localName === 'textarea') its.textContent = concealed ? '' : element.value;
-    else if (element.localName === 'option') its.toggleAttribute('selected', element.selected);
-    else if (concealed) its.textContent = '';
-  }
-  for (const script of copy.querySelectorAll('script')) script.textContent = '';
-  const policy = document.createElement('meta');
-  policy.setAttribute('http-equiv', 'Content-Security-Policy');
-  policy.setAttribute('content', "script-src 'none'");
-  copy.querySelector('head')?.prepend(policy);
-  const html = `<!doctype html>\n${copy.outerHTML}`;
-  return html.length > most ? `${html.slice(0, most)}\n<!-- ${html.length - most} more characters are left out -->` : html;
 }

@@ -100,6 +100,54 @@ fn a_failure_leaves_a_picture_the_document_the_console_and_the_network() {
 }
 
 #[test]
+fn the_document_has_open_shadow_roots_and_is_copied_without_the_page() {
+    let html = format!(
+        r#"<script>let made = 0; customElements.define('a-shop', class extends HTMLElement {{ constructor() {{ super(); made += 1;
+            this.attachShadow({{ mode: 'open' }}).innerHTML = `<input id=q><input type=hidden value=in-the-shadow><slot></slot>
+                <b>12 items</b><p title="{SECRET}">in the open: {SECRET}</p><a-part></a-part>` }} }});
+            customElements.define('a-part', class extends HTMLElement {{ constructor() {{ super();
+            this.attachShadow({{ mode: 'open' }}).innerHTML = '<i>a part</i>' }} }})</script>
+        <a-shop>in a slot: {SECRET}</a-shop><noscript>no scripts</noscript>
+        <template><script>const token = 'in-a-template'</script><input type=hidden value=hidden-there></template>
+        <iframe srcdoc="<input type=hidden value=in-a-frame>"></iframe>
+        <meta http-equiv=refresh content="9000; url=/away">"#
+    );
+    in_each_browser(move |browser| {
+        let html = html.clone();
+        async move {
+            let report = kept(&browser, Site::new(&html), Evidence::default(), |_, page| async move {
+                page.id("q").fill_secret(&Secret::new("web/password", SECRET)).await?;
+                let failure = page.id("nothing").visible().await;
+                assert_eq!(page.evaluate("made").await?, 1, "no element was made for the evidence");
+                failure
+            })
+            .await;
+            let html = text(&report, "page-failed.html");
+            assert_eq!(html.matches(r#"<template shadowrootmode="open">"#).count(), 2, "{html}");
+            for hidden in [
+                SECRET,
+                "in a slot",
+                "in the open",
+                "in-the-shadow",
+                "in-a-template",
+                "hidden-there",
+                "no scripts",
+                "in-a-frame",
+                "refresh",
+            ] {
+                assert!(!html.contains(hidden), "{hidden} in {html}");
+            }
+            let site = Site::default().answer("/", (200, "text/html", html, Duration::ZERO));
+            let looked_at = journey(&browser, site, |_, page| async move {
+                page.text("12 items").visible().await?;
+                page.text("a part").visible().await
+            });
+            looked_at.await.assert_passed();
+        }
+    });
+}
+
+#[test]
 fn a_journey_that_passes_leaves_nothing_and_one_may_want_no_evidence() {
     in_each_browser(|browser| async move {
         let passed =
