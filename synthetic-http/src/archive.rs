@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use synthetic_core::artifact::Keep;
 use synthetic_core::artifact::har::{Archive, Entry, Timings};
 use synthetic_core::{Clock, Run};
@@ -20,14 +20,18 @@ const NAME: &str = "http.har";
 const MOST: usize = 500;
 /// The most bytes of bodies that are kept, sent and received.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
+/// The most bytes of their heads.
+const MOST_OF_HEADS: usize = 2 * 1024 * 1024;
+/// From this size of an answer on, its headers are copied out of what it was read into, which may be as large.
+const LARGE: usize = 16 * 1024;
 
 /// # Evidence
 impl Http {
     /// Sets when the requests of a run are kept as an HTTP archive (HAR 1.2), the artifact `http.har`: each with its headers,
     /// its body, its phases and its step, redirects and what is sent a second time included.
     ///
-    /// The last 500 requests of a run are kept, with 2 MiB of bodies, of which at most 64 KiB of each are written. What carries a
-    /// credential by its name, and every secret that the run knows, is left out. An answer that is taken piece by piece has
+    /// The last 500 requests of a run are kept, with 2 MiB of bodies, of which at most 64 KiB of each are written, and with 2 MiB of
+    /// heads. What carries a credential by its name, and every secret that the run knows, is left out. An answer that is taken piece by piece has
     /// no body there. All `Http`s of a run write one archive.
     ///
     /// # Default
@@ -72,11 +76,17 @@ pub(crate) fn keep_streamed(run: Option<&Run>, settings: &Settings, legs: Vec<Le
     keep(run, settings, legs, Answer::Streamed(received));
 }
 
-fn keep(run: Option<&Run>, settings: &Settings, legs: Vec<Leg>, answer: Answer) {
+fn keep(run: Option<&Run>, settings: &Settings, mut legs: Vec<Leg>, answer: Answer) {
     let Some(run) = run.filter(|_| !legs.is_empty()) else { return };
+    let heads = legs.iter().map(head_size).sum();
+    if answer.transferred().saturating_add(heads) > LARGE {
+        for (_, _, headers) in legs.iter_mut().filter_map(|leg| leg.answer.as_mut()) {
+            *headers = copied(headers);
+        }
+    }
     let step = run.current_step().map(|(_, path)| path.join(" > "));
     let kept = run.extension::<Kept>();
-    let is_first = kept.lock().push(Request { keep: settings.archive, step, legs, answer });
+    let is_first = kept.lock().push(Request { keep: settings.archive, step, legs, heads, answer });
     if is_first {
         let (kept, clock) = (Arc::clone(&kept), run.clock());
         run.attach_last(NAME, "application/json", move |failed| kept.lock().archive(failed, clock));
@@ -93,6 +103,7 @@ struct Requests {
     /// How many of the first have lost their bodies, and how many bytes those of the others are.
     bare: usize,
     bytes: usize,
+    heads: usize,
     left_out: u64,
 }
 
@@ -101,6 +112,8 @@ struct Request {
     keep: Keep,
     step: Option<String>,
     legs: Vec<Leg>,
+    /// How many bytes their heads are.
+    heads: usize,
     answer: Answer,
 }
 
@@ -119,6 +132,29 @@ enum Answer {
     },
 }
 
+impl Answer {
+    fn transferred(&self) -> usize {
+        match self {
+            Self::Whole { transferred, .. } | Self::Streamed(transferred) | Self::Bare { transferred, .. } => {
+                usize::try_from(*transferred).unwrap_or(usize::MAX)
+            }
+            Self::Failed(_) => 0,
+        }
+    }
+}
+
+fn head_size(leg: &Leg) -> usize {
+    let size =
+        |headers: &HeaderMap| headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    size(&leg.headers) + leg.answer.as_ref().map_or(0, |(_, _, headers)| size(headers))
+}
+
+/// Returns headers whose values have memory of their own: as they came, they hold all that they were read with.
+fn copied(headers: &HeaderMap) -> HeaderMap {
+    let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
+    headers.iter().map(|(name, value)| (name.clone(), copy(value))).collect()
+}
+
 impl Kept {
     fn lock(&self) -> MutexGuard<'_, Requests> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,11 +166,13 @@ impl Requests {
     fn push(&mut self, request: Request) -> bool {
         let is_first = self.kept.is_empty() && self.left_out == 0;
         self.bytes += request.bytes();
+        self.heads += request.heads;
         self.kept.push_back(request);
-        if self.kept.len() > MOST
+        while (self.kept.len() > MOST || (self.heads > MOST_OF_HEADS && self.kept.len() > 1))
             && let Some(oldest) = self.kept.pop_front()
         {
             self.left_out += 1;
+            self.heads -= oldest.heads;
             match self.bare.checked_sub(1) {
                 Some(bare) => self.bare = bare,
                 None => self.bytes -= oldest.bytes(),

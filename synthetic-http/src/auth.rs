@@ -218,10 +218,10 @@ impl Auth {
         }
     }
 
-    /// Returns the options of curl that send it, with its secret as a variable.
-    pub(crate) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<String> {
+    /// Returns the options of curl that send it, with its secret as a variable, by the header that they stand for.
+    pub(crate) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<(HeaderName, Vec<String>)> {
         let header = |value: Word| vec!["--header".to_owned(), value.quoted()];
-        match self {
+        let options = match self {
             Self::Bearer(token) => header(Word::text("authorization: Bearer ").then(token.variable(variables))),
             Self::Basic(user, password) => basic(user, password, variables),
             Self::Key(name, key) => header(Word::text([name.as_str(), ": "].concat()).then(key.variable(variables))),
@@ -232,8 +232,9 @@ impl Auth {
             #[cfg(feature = "digest")]
             Self::Digest(digest) => digest.to_curl(variables),
             #[cfg(feature = "sigv4")]
-            Self::SigV4(keys) => keys.to_curl(variables),
-        }
+            Self::SigV4(keys) => return keys.to_curl(variables),
+        };
+        vec![(self.header(), options)]
     }
 }
 

@@ -102,10 +102,7 @@ fn command(request: &Request, sent: &AsSent, run: Option<&Run>, redactor: Option
     if let Some(time) = seconds(request.timeout.unwrap_or(settings.timeout)) {
         flags.push(format!("--max-time {time}"));
     }
-    let redirects = request.max_redirects.unwrap_or(settings.max_redirects);
-    if redirects > 0 {
-        flags.push(format!("--location --max-redirs {redirects}"));
-    }
+    let before_redirects = flags.len();
     let decodes = cfg!(feature = "compression") && !sent.as_it_is;
     if decodes && !headers.contains_key(ACCEPT_ENCODING) && !headers.contains_key(RANGE) {
         flags.push("--compressed".to_owned());
@@ -117,14 +114,20 @@ fn command(request: &Request, sent: &AsSent, run: Option<&Run>, redactor: Option
         flags.push("--globoff".to_owned());
     }
 
-    let mut lines = vec![flags.join(" ")];
-    lines.extend(route.options);
+    let mut lines = route.options;
     if !headers.contains_key(USER_AGENT) {
         lines.push("--header user-agent:".to_owned());
     }
     let cookies = sent.cookies.clone().or_else(|| headers.get(COOKIE).cloned());
+    // To another origin, the SDK leaves all of these behind, and curl only `Authorization` and cookies.
+    let mut would_leak: Vec<HeaderName> =
+        credentials.iter().map(|(name, _)| name).filter(|name| **name != AUTHORIZATION).cloned().collect();
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
-        lines.push(["--header ", &header(name, value, &mut variables).quoted()].concat());
+        let word = header(name, value, &mut variables);
+        if word.has_variables() && name != AUTHORIZATION {
+            would_leak.push(name.clone());
+        }
+        lines.push(["--header ", &word.quoted()].concat());
     }
     lines.extend(credentials.into_iter().map(|(_, options)| options.join(" ")));
     if let Some(cookies) = cookies {
@@ -137,8 +140,18 @@ fn command(request: &Request, sent: &AsSent, run: Option<&Run>, redactor: Option
     lines.extend(data.options);
     lines.push(target.word.quoted());
 
+    let redirects = request.max_redirects.unwrap_or(settings.max_redirects);
+    let mut not_followed = None;
+    if redirects > 0 && would_leak.is_empty() {
+        flags.insert(before_redirects, format!("--location --max-redirs {redirects}"));
+    } else if redirects > 0 && sent.redirected {
+        let names = would_leak.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
+        not_followed = Some(format!("# the redirect is not followed: curl would send {names} to another origin too"));
+    }
+    lines.insert(0, flags.join(" "));
+
     let mut text = String::new();
-    for note in variables.told().chain(route.notes).chain(data.notes) {
+    for note in variables.told().chain(route.notes).chain(not_followed).chain(data.notes) {
         text.extend([&note, "\n"]);
     }
     if let Some(print) = data.piped {
@@ -167,11 +180,11 @@ fn credentials(
     for (at, auth) in every.iter().enumerate() {
         let name = auth.header();
         if every[at + 1..].iter().all(|later| later.header() != name || later.signs()) && !auth.signs() {
-            put(name, auth.to_curl(variables));
+            auth.to_curl(variables).into_iter().for_each(|(name, options)| put(name, options));
         }
     }
     if let Some(signer) = auth::signer(request, home) {
-        put(AUTHORIZATION, signer.to_curl(variables));
+        signer.to_curl(variables).into_iter().for_each(|(name, options)| put(name, options));
     }
     all
 }

@@ -1,9 +1,9 @@
 //! [`Events`]: server-sent events, one after the other.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::{Buf as _, Bytes};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use synthetic_core::expect::{Matcher, Mismatch};
@@ -58,7 +58,7 @@ impl Request {
             }
             let request = request.expect(is_an_event_stream());
             let stream = ResponseStream::of(open(request, Over::Any).await?);
-            Ok(Events { stream, parser: Parser::default(), waiting: VecDeque::new(), named: None, came: 0, last: None })
+            Ok(Events { stream, parser: Parser::default(), rest: Bytes::new(), named: None, came: 0, last: None })
         })
         .await
     }
@@ -114,7 +114,8 @@ impl Event {
 pub struct Events {
     stream: ResponseStream,
     parser: Parser,
-    waiting: VecDeque<Event>,
+    /// What came and is not read yet.
+    rest: Bytes,
     /// The only name that counts.
     named: Option<String>,
     came: u64,
@@ -217,15 +218,20 @@ impl Events {
     /// Returns the next event; a failure is not raised yet.
     async fn pull(&mut self) -> Result<Option<Event>> {
         loop {
-            while let Some(event) = self.waiting.pop_front() {
+            let mut unread = &self.rest[..];
+            let event = self.parser.next(&mut unread);
+            let unread = unread.len();
+            self.rest.advance(self.rest.len() - unread);
+            if let Some(event) = event {
                 if self.named.as_ref().is_none_or(|named| *named == event.event) {
                     self.came += 1;
                     self.last = Some(event.clone());
                     return Ok(Some(event));
                 }
+                continue;
             }
             let Some(chunk) = self.stream.pull().await? else { return Ok(None) };
-            self.parser.feed(&chunk, &mut self.waiting);
+            self.rest = chunk;
         }
     }
 }

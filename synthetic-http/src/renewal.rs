@@ -33,7 +33,15 @@ pub(crate) async fn renew(scope: &mut Scope<'_>, renewed: &Renewed, subject: &st
     let mut is_another = false;
     for (grant, refused) in tokens {
         let server = grant.server();
-        if renewed.is_first(&format!("token of {server}")) && timeout_at(until, grant.forget(&refused)).await.is_ok() {
+        let asks = async {
+            if renewed.is_first(&format!("token of {server}")) {
+                grant.forget(&refused).await;
+                return true;
+            }
+            // It may have been forgotten for another request of the run, which was refused with the same.
+            !grant.holds(&refused).await
+        };
+        if timeout_at(until, asks).await == Ok(true) {
             is_another = true;
             run.warn(format!("{subject} was answered with 401: it was sent again with a new token from {server}"));
         }

@@ -12,6 +12,7 @@ use synthetic_core::{Failure, Result};
 use crate::expect::status;
 use crate::http::Http;
 use crate::response::Response;
+use crate::wire::same_origin;
 
 /// What stands as it is where an id or a mark is put into a URL: what is unreserved (RFC 3986, section 2.3). A `+` in a query
 /// would be read as a blank.
@@ -201,6 +202,7 @@ impl Resource for HttpResource {
         let answer = self.0.http.delete(path).template(named(template)).judged_alone();
         let answer = answer.expect(status(any_of((between(200, 299), 404, 410)))).send().await?;
         not_led_away(&answer)?;
+        not_of_another_origin(&answer)?;
         Ok(if matches!(answer.status(), 404 | 410) { Gone::Already } else { Gone::Deleted })
     }
 
@@ -209,6 +211,7 @@ impl Resource for HttpResource {
         let request =
             self.0.http.get(filled(template, "{mark}", mark.as_str())).template(named(template)).judged_alone();
         let answer = request.send().await?;
+        not_of_another_origin(&answer)?;
         many(&answer, ids)?.into_iter().map(|id| text(id, &answer, ids)).collect()
     }
 
@@ -218,6 +221,7 @@ impl Resource for HttpResource {
         };
         let request = self.0.http.get(filled(template, "{prefix}", prefix)).template(named(template)).judged_alone();
         let answer = request.send().await?;
+        not_of_another_origin(&answer)?;
         let listed = many(&answer, things)?.into_iter().filter_map(|thing| {
             // A thing without the text has no mark, and is none of ours.
             let marked = marked.find(&thing).nodes().first().and_then(|text| text.as_str()).map(str::to_owned)?;
@@ -281,6 +285,22 @@ fn not_led_away(answer: &Response) -> Result<()> {
     let (status, led_to) = (hop.status.as_u16(), answer.exchange.final_url.path());
     let failure = Failure::new(format!("{} was redirected by {status} to {led_to}", answer.name));
     Err(failure.hint("what answers there says nothing of the thing: does the request need a login?"))
+}
+
+/// Fails when another origin has answered than the one that was asked: it was shown no credentials, so that what it does not have
+/// may be there all the same.
+fn not_of_another_origin(answer: &Response) -> Result<()> {
+    let (hops, last) = (&answer.exchange.hops, &answer.exchange.final_url);
+    let Some(first) = hops.first() else { return Ok(()) };
+    if hops.iter().map(|hop| &hop.url).chain([last]).all(|url| same_origin(&first.url, url)) {
+        return Ok(());
+    }
+    let (status, origin) = (first.status.as_u16(), last.origin().ascii_serialization());
+    let failure = Failure::new(format!("{} was redirected by {status} to {origin}", answer.name));
+    Err(failure.hint(format!(
+        "another origin is sent no credentials, so that its answer says nothing of what was made: if that is there now, make \
+         {origin} the base URL"
+    )))
 }
 
 /// Returns an id as text. One that would be another id, or another path, where it is put is refused.

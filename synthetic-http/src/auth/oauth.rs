@@ -12,6 +12,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use serde::Deserialize;
+use serde_json::Value;
 use synthetic_core::artifact::Keep;
 use synthetic_core::report::RequestReport;
 use synthetic_core::{Failure, Reason, Result, Secret};
@@ -193,7 +194,8 @@ impl OAuth {
             }
             Err(failure) => {
                 // That one request had little time says nothing to those who have more.
-                let of_all = bounded.is_none() || failure.reason() != Reason::Timeout;
+                let had_all = bounded.is_none() && !deadline.of_the_run;
+                let of_all = had_all || failure.reason() != Reason::Timeout;
                 *held = Held { token: None, failure: of_all.then(|| (failure.clone(), client_secret)) };
                 Err(self.none(scope, &failure))
             }
@@ -204,6 +206,11 @@ impl OAuth {
     pub(crate) async fn forget(&self, refused: &Secret) {
         let mut held = self.0.held.lock().await;
         held.token = held.token.take().filter(|token| token.secret.expose() != refused.expose());
+    }
+
+    /// Returns whether a token is the one that is given to whoever asks.
+    pub(crate) async fn holds(&self, token: &Secret) -> bool {
+        self.0.held.lock().await.token.as_ref().is_some_and(|held| held.secret.expose() == token.expose())
     }
 
     async fn ask(&self, secret: &Secret, scope: &mut Scope<'_>, deadline: Deadline) -> Result<Token> {
@@ -305,19 +312,28 @@ impl OAuth {
             |why: &str| Failure::new("the answer for a token").expected("is a token of type Bearer").actual(why);
         let granted: Granted =
             serde_json::from_slice(&exchange.body).map_err(|_| wrong("no JSON with an access_token"))?;
-        if !granted.token_type.eq_ignore_ascii_case("bearer") {
-            return Err(wrong(&format!("one of type {:?}", excerpt(&granted.token_type))));
+        let token = granted.access_token.ok_or_else(|| wrong("JSON without an access_token"))?;
+        let kind = granted.token_type.ok_or_else(|| wrong("JSON without a token_type"))?;
+        if !kind.eq_ignore_ascii_case("bearer") {
+            return Err(wrong(&format!("one of type {:?}", excerpt(&kind))));
         }
-        if granted.access_token.is_empty() {
+        if token.is_empty() {
             return Err(wrong("an access_token that is empty"));
         }
-        // As far off as a moment can be is further than can be counted with.
-        let lasts = match granted.expires_in {
-            Some(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).map_or(UNTOLD, |lasts| lasts.min(AGES)),
-            None => UNTOLD,
+        let seconds = match granted.expires_in {
+            None | Some(Value::Null) => None,
+            // A number (section 5.1), which some write as a text.
+            Some(Value::String(text)) => Some(text.trim().parse().ok()),
+            Some(number) => Some(number.as_f64()),
         };
+        let seconds =
+            seconds.map(|seconds| seconds.ok_or_else(|| wrong("an expires_in that is no number"))).transpose()?;
+        // As far off as a moment can be is further than can be counted with.
+        let lasts = seconds.map_or(UNTOLD, |seconds: f64| {
+            Duration::try_from_secs_f64(seconds.max(0.0)).map_or(UNTOLD, |lasts| lasts.min(AGES))
+        });
         let margin = self.0.margin.min(lasts / 10);
-        let secret = Secret::new(format!("token of {}", self.server()), granted.access_token);
+        let secret = Secret::new(format!("token of {}", self.server()), token);
         Ok(Token { secret, until: Instant::now() + (lasts - margin) })
     }
 
@@ -363,9 +379,9 @@ impl fmt::Debug for OAuth {
 /// RFC 6749, section 5.1.
 #[derive(Deserialize)]
 struct Granted {
-    access_token: String,
-    token_type: String,
-    expires_in: Option<f64>,
+    access_token: Option<String>,
+    token_type: Option<String>,
+    expires_in: Option<Value>,
 }
 
 /// RFC 6749, section 5.2.

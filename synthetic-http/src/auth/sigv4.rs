@@ -9,7 +9,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use reqwest::Method;
-use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use synthetic_core::{Clock, Result, Run};
 use url::Url;
 
@@ -66,16 +66,17 @@ impl SigV4 {
     }
 
     /// Returns the options of curl that sign.
-    pub(super) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<String> {
+    pub(super) fn to_curl(&self, variables: &mut Variables<'_>) -> Vec<(HeaderName, Vec<String>)> {
         let Self { region, service, key_id, .. } = self;
         let by = Word::text(format!("aws:amz:{region}:{service}")).quoted();
         let mut options = vec!["--aws-sigv4".to_owned(), by];
         options.extend(super::basic(key_id, &self.secret, variables));
+        let mut all = vec![(AUTHORIZATION, options)];
         if let Some(token) = &self.token {
             let token = Word::text("x-amz-security-token: ").then(token.variable(variables));
-            options.extend(["--header".to_owned(), token.quoted()]);
+            all.push((HeaderName::from_static("x-amz-security-token"), vec!["--header".to_owned(), token.quoted()]));
         }
-        options
+        all
     }
 
     pub(crate) async fn sign(

@@ -1,6 +1,5 @@
 //! The parser of `text/event-stream`, for bytes in pieces of any size.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Event;
@@ -24,30 +23,36 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    /// Takes the next bytes, and adds the events that they complete.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], events: &mut VecDeque<Event>) {
+    /// Takes from the next bytes up to the event that they complete first, or all of them where they complete none.
+    ///
+    /// One at a time: an event may be many times as large as what it was written with.
+    pub(crate) fn next(&mut self, bytes: &mut &[u8]) -> Option<Event> {
         while let Some(&first) = bytes.first() {
             if std::mem::take(&mut self.after_return) && first == b'\n' {
-                bytes = &bytes[1..];
+                *bytes = &bytes[1..];
                 continue;
             }
             let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
                 self.line.extend_from_slice(bytes);
-                return;
+                *bytes = &[];
+                return None;
             };
             self.line.extend_from_slice(&bytes[..end]);
             self.after_return = bytes[end] == b'\r';
-            bytes = &bytes[end + 1..];
+            *bytes = &bytes[end + 1..];
             let line = std::mem::take(&mut self.line);
             let marked =
                 if std::mem::replace(&mut self.begun, true) { None } else { line.strip_prefix(b"\xEF\xBB\xBF") };
-            self.take_line(marked.unwrap_or(&line), events);
+            if let Some(event) = self.take_line(marked.unwrap_or(&line)) {
+                return Some(event);
+            }
         }
+        None
     }
 
-    fn take_line(&mut self, line: &[u8], events: &mut VecDeque<Event>) {
+    fn take_line(&mut self, line: &[u8]) -> Option<Event> {
         if line.is_empty() {
-            return self.dispatch(events);
+            return self.dispatch();
         }
         let line = String::from_utf8_lossy(line);
         let (field, value) = line.split_once(':').unwrap_or((&line, ""));
@@ -66,15 +71,14 @@ impl Parser {
             // A comment, or a field of a later version.
             _ => {}
         }
+        None
     }
 
-    fn dispatch(&mut self, events: &mut VecDeque<Event>) {
+    fn dispatch(&mut self) -> Option<Event> {
         let (mut data, event) = (std::mem::take(&mut self.data), std::mem::take(&mut self.event));
-        if data.pop().is_none() {
-            return;
-        }
+        data.pop()?;
         let event = if event.is_empty() { "message".to_owned() } else { event };
-        events.push_back(Event { id: self.id.clone(), event, data, retry: self.retry });
+        Some(Event { id: self.id.clone(), event, data, retry: self.retry })
     }
 }
 
@@ -83,11 +87,13 @@ mod tests {
     use super::*;
 
     fn events(pieces: &[&[u8]]) -> Vec<Event> {
-        let (mut parser, mut events) = (Parser::default(), VecDeque::new());
+        let (mut parser, mut events) = (Parser::default(), Vec::new());
         for piece in pieces {
-            parser.feed(piece, &mut events);
+            let mut rest = *piece;
+            events.extend(std::iter::from_fn(|| parser.next(&mut rest)));
+            assert!(rest.is_empty());
         }
-        events.into()
+        events
     }
 
     /// Checks what a stream gives: id, name and data of each event.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use cookie_store::RawCookie;
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
-use super::{Expectation, of, that_or};
+use super::{Expectation, No, of_part, that_or};
 use crate::measure::now;
 use crate::parameters::Parameter;
 use crate::response::Response;
@@ -94,7 +94,8 @@ pub fn cookie_attributes<A: Into<String>>(
 }
 
 /// Expects something of one attribute of a cookie: `cookie_attribute("session", "path", starts_with("/shop"))`,
-/// `cookie_attribute("session", "domain", not(exists()))`. The value of one that has none, such as `Secure`, is empty.
+/// `cookie_attribute("session", "domain", not(exists()))`, which fails where there is no such cookie. The value of an attribute
+/// that has none, such as `Secure`, is empty.
 pub fn cookie_attribute(
     name: impl Into<String>,
     attribute: impl Into<String>,
@@ -102,12 +103,13 @@ pub fn cookie_attribute(
 ) -> Expectation {
     // A name of a cookie has no space, nor has that of an attribute.
     let both = format!("{} of cookie {}", attribute.into(), name.into());
-    of("attribute", both, matcher, |answer: &Response, both| {
+    of_part("attribute", both, matcher, |answer: &Response, both| {
         let (attribute, name) = both.split_once(" of cookie ").unwrap_or_default();
-        let set = attributes_of(answer, name)?;
+        let set = attributes_of(answer, name).map_err(No::Judgement)?;
         // The last one counts (RFC 6265, section 5.3).
         let found = set.iter().rfind(|set| set.name.eq_ignore_ascii_case(attribute));
-        found.map(|found| found.value.clone().unwrap_or_default()).ok_or_else(|| format!("no {attribute}"))
+        let value = found.map(|found| found.value.clone().unwrap_or_default());
+        value.ok_or_else(|| No::Such(format!("no {attribute}")))
     })
     .of_the_head()
 }
@@ -116,9 +118,10 @@ pub fn cookie_attribute(
 /// `cookie_lifetime("session", le(mins(30)))`. A cookie without either lasts as long as the browser's session, which
 /// cannot be judged, and fails; one that is past lasts for no time.
 pub fn cookie_lifetime(name: impl Into<String>, matcher: impl Matcher<Duration> + 'static) -> Expectation {
-    of("lifetime of cookie", name, matcher, |answer: &Response, name| {
-        let line = line_of(answer, name)?;
-        let cookie = RawCookie::parse(line).map_err(|error| format!("a cookie that cannot be read: {error}"))?;
+    of_part("lifetime of cookie", name, matcher, |answer: &Response, name| {
+        let line = line_of(answer, name).map_err(No::Judgement)?;
+        let unreadable = |error| No::Judgement(format!("a cookie that cannot be read: {error}"));
+        let cookie = RawCookie::parse(line).map_err(unreadable)?;
         if let Some(age) = cookie.max_age() {
             return Ok(Duration::from_secs(u64::try_from(age.whole_seconds()).unwrap_or(0)));
         }
@@ -126,8 +129,8 @@ pub fn cookie_lifetime(name: impl Into<String>, matcher: impl Matcher<Duration> 
             let said = line.split(';').skip(1).map(str::trim);
             let said = said.filter(|part| part.to_ascii_lowercase().starts_with("expires")).collect::<Vec<_>>();
             return Err(match said.as_slice() {
-                [] => "neither Max-Age nor Expires: it lasts as long as the browser's session".to_owned(),
-                said => format!("{}, which is no date", said.join("; ")),
+                [] => No::Such("neither Max-Age nor Expires: it lasts as long as the browser's session".to_owned()),
+                said => No::Judgement(format!("{}, which is no date", said.join("; "))),
             });
         };
         // A date of HTTP has whole seconds.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
-use super::{Expectation, Judge};
+use super::{Expectation, Judge, No, judge_found};
 use crate::html::{Css, Page};
 use crate::response::Response;
 
@@ -56,7 +56,8 @@ pub fn html_count(selector: impl AsRef<str>, matcher: impl Matcher<u64> + 'stati
 /// Expects something of an attribute of the first element that a CSS selector finds:
 /// `html_attribute("form#login", "method", "post")`.
 ///
-/// An attribute without a value is the empty text.
+/// An attribute without a value is the empty text. `not(exists())` says that the element has no such attribute, and fails where
+/// there is no element.
 pub fn html_attribute(
     selector: impl AsRef<str>,
     name: impl Into<String>,
@@ -72,7 +73,8 @@ pub fn html_attribute(
                 others => format!("{} is there, with the attributes {}", css.text, others.join(", ")),
             })
         };
-        page.select(css, 1, read).pop().unwrap_or_else(|| Err(page.near(css))).map_err(No::Such)
+        let found = page.select(css, 1, read).pop().ok_or_else(|| No::Judgement(page.near(css)))?;
+        found.map_err(No::Such)
     })
 }
 
@@ -88,14 +90,6 @@ fn selected<T: fmt::Debug + 'static>(
         Selected { subject: format!("{} {selector}", subject.into()), css, take, matcher, of: PhantomData },
         defect,
     )
-}
-
-/// Why there is nothing to judge.
-enum No {
-    /// It is not there, which may be what is wanted.
-    Such(String),
-    /// It is there, and cannot be looked at.
-    Judgement(String),
 }
 
 struct Selected<T, F, M> {
@@ -121,10 +115,6 @@ where
         let wanted = |actual: String| Mismatch::new(expect::described(&self.matcher, Sense::Is), actual);
         let css = self.css.as_ref().map_err(|why| wanted(why.clone()))?;
         let page = answer.page().map_err(|why| wanted(why.to_owned()))?;
-        match (self.take)(page, css) {
-            Ok(value) => expect::check(&value, &self.matcher),
-            Err(No::Such(_)) if self.matcher.matches_missing() == Some(true) => Ok(()),
-            Err(No::Such(why) | No::Judgement(why)) => Err(wanted(why)),
-        }
+        judge_found((self.take)(page, css), &self.matcher)
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use synthetic_core::Clock;
 use synthetic_core::expect::Matcher;
 
-use super::{Expectation, OverTls, of};
+use super::{Expectation, No, OverTls, of, of_part};
 use crate::measure::{earliest_expiry, moment, now};
 use crate::wire::{CertInfo, TlsInfo, trusted_until};
 
@@ -13,12 +13,12 @@ const NO_TLS: &str = "no TLS: the URL is not https";
 
 /// Expects something of the version of TLS, `1.2` or `1.3`: `tls_version("1.3")`. Older ones are not spoken.
 pub fn tls_version<A: OverTls + 'static>(matcher: impl Matcher<String> + 'static) -> Expectation<A> {
-    of("TLS version", "", matcher, |answer: &A, _| known(answer, answer.tls_version())).of_the_head()
+    of_part("TLS version", "", matcher, |answer: &A, _| known(answer, answer.tls_version())).of_the_head()
 }
 
 /// Expects something of the cipher suite, as IANA names it: `tls_cipher(contains("AES_256_GCM"))`.
 pub fn tls_cipher<A: OverTls + 'static>(matcher: impl Matcher<String> + 'static) -> Expectation<A> {
-    of("TLS cipher", "", matcher, |answer: &A, _| known(answer, answer.tls_cipher())).of_the_head()
+    of_part("TLS cipher", "", matcher, |answer: &A, _| known(answer, answer.tls_cipher())).of_the_head()
 }
 
 /// Expects something of who issued the server's certificate, in one line: `cert_issuer(contains("O=Let's Encrypt"))`.
@@ -97,10 +97,10 @@ fn days_until(expires: SystemTime) -> i64 {
     seconds.div_euclid(86_400)
 }
 
-fn known(answer: &(impl OverTls + ?Sized), value: Option<&'static str>) -> Result<String, String> {
+fn known(answer: &(impl OverTls + ?Sized), value: Option<&'static str>) -> Result<String, No> {
     value.map(str::to_owned).ok_or_else(|| match answer.tls() {
-        None => NO_TLS.to_owned(),
-        Some(_) => "not known: the connection was used again, and its handshake is forgotten".to_owned(),
+        None => No::Such(NO_TLS.to_owned()),
+        Some(_) => No::Judgement("not known: the connection was used again, and its handshake is forgotten".to_owned()),
     })
 }
 

@@ -78,7 +78,9 @@ impl Scene<'_> {
         let (kind, what) = unconnected(causes);
         if let Some(proxy) = &self.way.proxy {
             let message = format!("connect to the proxy {proxy}{what}, on the way to {}", peer(self.url));
-            return WireError::new(Phase::Connect, Kind::Proxy, message);
+            // What this machine lacks is no proxy's fault.
+            let kind = if kind == Kind::Local { kind } else { Kind::Proxy };
+            return WireError::new(Phase::Connect, kind, message);
         }
         WireError::new(Phase::Connect, kind, format!("connect to {}{what}{}", self.dialled(), self.maybe_a_proxy()))
     }
@@ -198,6 +200,9 @@ pub(crate) fn unresolved(host: &str, causes: &Causes<'_>) -> WireError {
             "No address associated with hostname",
             "nodename nor servname",
             "No such host",
+            // musl's
+            "Name does not resolve",
+            "Name has no usable address",
         ]
         .iter()
         .any(|known| text.contains(known));

@@ -195,3 +195,24 @@ async fn the_last_requests_are_kept_and_those_before_are_counted() {
     assert!(entries[0]["comment"].as_str().is_some_and(|comment| comment.contains("later ones took their room")));
     assert!(entries[0]["response"]["content"]["text"].is_null());
 }
+
+#[tokio::test]
+async fn heads_have_a_bound_of_their_own() {
+    let server = Server::answering(|_| bare("200 OK", &format!("x-long: {}\r\n", "x".repeat(300_000)))).await;
+    let url = server.url();
+    let report = once(canary(Spec::new("test").timeout(secs(60)), move |_| {
+        let api = Http::at(&url).archive(Keep::Always);
+        async move {
+            for at in 0..10 {
+                api.get(format!("/{at}")).send().await?;
+            }
+            Ok(())
+        }
+    }))
+    .await;
+    report.assert_passed();
+    let archive = archive(&report).expect("an archive");
+    let entries = archive["log"]["entries"].as_array().expect("entries");
+    assert_eq!((entries.len(), &archive["log"]["comment"]), (6, &json!("4 more requests were left out")));
+    assert!(entries[5]["request"]["url"].as_str().is_some_and(|url| url.ends_with("/9")));
+}

@@ -134,6 +134,8 @@ async fn the_attributes_of_a_cookie_are_judged_all_at_once_and_each_by_itself() 
             ("nothing", cookie_attributes("session", [] as [&str; 0])),
             ("one", cookie_attribute("session", "Path", "/")),
             ("one that is not there", cookie_attribute("session", "Secure", exists())),
+            ("no attribute of no cookie", cookie_attribute("csrf", "Domain", not(exists()))),
+            ("no lifetime of no cookie", cookie_lifetime("csrf", not(exists()))),
             ("too long", cookie_lifetime("session", le(secs(60)))),
             ("no lifetime", cookie_lifetime("theme", le(secs(60)))),
             ("no date", cookie_lifetime("odd", le(secs(60)))),

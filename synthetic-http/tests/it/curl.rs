@@ -327,6 +327,24 @@ fn url_encoded(text: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_key_in_a_header_is_sent_to_no_other_origin() {
+    if !there_is_curl() {
+        return;
+    }
+    let (elsewhere, seen_there) = server(|_| bare("500 Internal Server Error", "")).await;
+    let led = format!("location: http://{}/x\r\n", elsewhere.addr);
+    let (server, seen) = server(move |_| bare("307 Temporary Redirect", &led)).await;
+    let request = Http::at(server.url()).api_key("X-Shop-Key", from_secret("shop/key")).get("/orders");
+    let command = command(&failed(&request).await.failures[0]);
+    let note = "# the redirect is not followed: curl would send x-shop-key to another origin too\n";
+    assert!(command.contains(note) && !command.contains("--location"), "{command}");
+    seen_there.lock().unwrap().clear();
+    paste(&command, &std::env::temp_dir(), &[]).await;
+    assert_eq!(seen.lock().unwrap().len(), 2, "{command}");
+    assert!(seen_there.lock().unwrap().is_empty(), "{command}");
+}
+
+#[tokio::test]
 async fn a_large_body_is_left_to_a_file() {
     let (server, _) = server(|_| bare("500 Internal Server Error", "")).await;
     let api = Http::at(server.url());

@@ -58,6 +58,7 @@ async fn what_is_not_on_a_page_says_what_is_near() {
         ("no such attribute", html_attribute("#cart", "data-id", exists())),
         ("no attribute", html_attribute("h1", "class", exists())),
         ("an attribute of nothing", html_attribute("form", "method", "post")),
+        ("no attribute of nothing", html_attribute("form", "action", not(exists()))),
     ];
     insta::assert_snapshot!(check(CART, rows).await);
 }

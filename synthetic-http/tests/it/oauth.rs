@@ -176,6 +176,38 @@ async fn a_token_that_is_refused_is_renewed_once_in_a_run() {
 }
 
 #[tokio::test]
+async fn requests_side_by_side_that_are_refused_share_a_new_token() {
+    let it = Shop::with("").await;
+    let request = it.get();
+    run_of(request.clone()).await.assert_passed();
+    it.given.fetch_add(1, Ordering::SeqCst);
+    let report = once(canary(Spec::new("orders"), move |_| {
+        let request = request.clone();
+        async move {
+            let each = || async { request.clone().send().await.map(drop) };
+            let (first, second, third) = tokio::join!(each(), each(), each());
+            first.and(second).and(third)
+        }
+    }))
+    .await;
+    report.assert_passed();
+    assert_eq!(it.given.load(Ordering::SeqCst), 3, "one new token for all of them");
+}
+
+#[tokio::test]
+async fn how_long_a_token_lasts_may_be_written_as_a_text() {
+    let it = Shop::with(",\"expires_in\":\"600\"").await;
+    let request = it.get();
+    for (wait, given) in [(0, 1), (560, 1), (20, 2)] {
+        tokio::time::pause();
+        advance(Duration::from_secs(wait)).await;
+        tokio::time::resume();
+        run_of(request.clone()).await.assert_passed();
+        assert_eq!(it.given.load(Ordering::SeqCst), given, "after {wait} s more");
+    }
+}
+
+#[tokio::test]
 async fn a_server_of_tokens_that_fails_is_told_apart_from_the_target() {
     let shop = Server::answering(|_| ok("[]")).await;
     let answers = Arc::new(Mutex::new(Vec::new()));
@@ -197,6 +229,12 @@ async fn a_server_of_tokens_that_fails_is_told_apart_from_the_target() {
         ),
         ("it is broken", refused("503 Service Unavailable", "<html>"), Reason::Expectation),
         ("no token", json("{\"token_type\":\"bearer\"}"), Reason::Expectation),
+        ("no type", json("{\"access_token\":\"t0ken-number-1\"}"), Reason::Expectation),
+        (
+            "no time",
+            json("{\"access_token\":\"t0ken-number-1\",\"token_type\":\"bearer\",\"expires_in\":\"soon\"}"),
+            Reason::Expectation,
+        ),
         ("another type", json("{\"access_token\":\"t0ken-number-1\",\"token_type\":\"mac\"}"), Reason::Expectation),
     ] {
         answers.lock().unwrap().push(answer);

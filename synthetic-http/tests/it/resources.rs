@@ -248,6 +248,31 @@ async fn a_delete_that_is_led_to_another_page_has_deleted_nothing() {
 }
 
 #[tokio::test]
+async fn what_another_origin_answers_without_credentials_says_nothing_of_what_was_made() {
+    let elsewhere = Server::answering(|request| match request.split(' ').next() {
+        Some("DELETE") => bare("404 Not Found", ""),
+        _ => ok(r#"{"orders":[]}"#),
+    })
+    .await;
+    let led_to = format!("location: {}/orders\r\n", elsewhere.url());
+    let server = Server::answering(move |_| bare("308 Permanent Redirect", &led_to)).await;
+    let orders = orders(&Http::at(server.url())).list("/orders", "$.orders[*]", "$.id", "$.reference");
+    let orders = orders.find("/orders?reference={mark}", "$.orders[*].id");
+    let mark = Mark::find_in("syn1-shop-order-01AN4Z07BY79KA1307SR9X4MV3-1").unwrap();
+    let deleted = Resource::delete(&orders, &"17".to_owned()).await.unwrap_err();
+    let found = Resource::find(&orders, &mark).await.unwrap_err();
+    let listed = Resource::list(&orders, "syn1").await.unwrap_err();
+    for (failure, method) in [(deleted, "DELETE"), (found, "GET"), (listed, "GET")] {
+        let text = failure.to_string();
+        assert!(
+            text.starts_with(method) && text.ends_with(&format!("was redirected by 308 to {}", elsewhere.url())),
+            "{text}"
+        );
+        assert!(failure.advice().unwrap().contains(&format!("make {} the base URL", elsewhere.url())), "{failure:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_would_be_another_one_in_a_path_is_none() {
     // `/orders/..` is `/`, and the number has lost its last digits where it is read.
     for id in ["\".\"", "\"..\"", "12345678901234567890123", "1.0", "1e3", "\"\"", "null", "[7]", "true"] {
