@@ -23,8 +23,9 @@ use synthetic_core::{Failure, Run};
 pub(crate) use self::shell::Word;
 pub(crate) use self::variables::{Form, Variables};
 use crate::auth;
+use crate::carried::{at_home, carry_own, mark};
 use crate::request::Request;
-use crate::send::{AGES, at_home, carry_own, goes_to, mark};
+use crate::send::{AGES, goes_to};
 use crate::wire::Over;
 
 /// What of a request was decided only when it was sent.

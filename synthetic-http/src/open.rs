@@ -12,12 +12,11 @@ use crate::curl::{AsSent, with_command};
 use crate::expect::Expectation;
 use crate::explain::no_answer;
 use crate::fate::Attempt;
+use crate::kept::KeptByARun;
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
-use crate::send::{
-    KeptByARun, Prepared, Tried, describe, describe_failed, has_other_credentials, judge, prepare, record,
-};
+use crate::send::{Prepared, Tried, describe, describe_failed, has_other_credentials, judge, prepare, record};
 use crate::wire::{self, Exchange, Over};
 
 /// How much of a body that is not wanted a failure is given, and how long that may take.

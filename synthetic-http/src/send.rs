@@ -1,40 +1,30 @@
 //! Sends a request, judges its answer, and records both in the run.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use synthetic_core::artifact::Keep;
-use synthetic_core::cleanup::{Creation, Mark};
+use synthetic_core::cleanup::Creation;
 use synthetic_core::report::{Certificate, RequestReport};
-use synthetic_core::{Failure, Reason, Result, Run, Secret};
+use synthetic_core::{Failure, Reason, Result, Run};
 use tokio::time::Instant;
 use url::Url;
-use uuid::Uuid;
 
 use crate::archive::{keep_answered, keep_failed};
 use crate::auth;
+use crate::carried::{at_home, headers, mark};
 use crate::curl::{AsSent, with_command};
 use crate::expect::{Expectation, status};
 use crate::explain::{Deadline, no_answer, times};
 use crate::fate::{self, Attempt, changes_something};
-use crate::jar::CookieJar;
+use crate::kept::{KeptByARun, client_of};
 use crate::measure::{earliest_expiry, phases, version};
-use crate::renewal::{self, Renewed};
+use crate::renewal;
 use crate::request::Request;
 use crate::response::Response;
 use crate::scope::Scope;
-use crate::settings::{Agent, Marking, Settings};
 use crate::template::template;
 use crate::wire::{self, Client, Exchange, Failed};
-
-/// What the SDK calls itself in `User-Agent`.
-pub(crate) const PRODUCT: &str = concat!("synthetic-http/", env!("CARGO_PKG_VERSION"));
-/// How many headers a request has that brings none: `User-Agent`, `traceparent`, `Accept`, `Accept-Encoding`, `Host`, and
-/// one to spare.
-const USUAL_HEADERS: usize = 6;
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// As good as never, and yet a moment that can be counted with.
 pub(crate) const AGES: Duration = Duration::from_secs(30 * 365 * 86_400);
@@ -284,134 +274,6 @@ pub(crate) fn record(run: Option<&Run>, report: RequestReport) {
     if let Some(run) = run {
         run.record_request(report);
     }
-}
-
-/// What the requests of a run share.
-#[derive(Default)]
-pub(crate) struct KeptByARun {
-    /// Connections and cookies are fresh for every run, and kept within it.
-    clients: Mutex<Vec<KeptClient>>,
-    pub(crate) renewed: Renewed,
-    /// What all requests of a run say of who sent them.
-    agent: OnceLock<HeaderValue>,
-}
-
-struct KeptClient {
-    settings: Arc<Settings>,
-    client: Client,
-    jar: Arc<CookieJar>,
-}
-
-type Sender = (Client, Option<Arc<CookieJar>>);
-
-fn client_of(settings: &Arc<Settings>, kept: Option<&KeptByARun>) -> Result<Sender, wire::WireError> {
-    let shared = settings.client().map_err(Clone::clone)?;
-    let jar = |jar: Arc<CookieJar>| settings.cookies.then_some(jar);
-    // Outside of any run, cookies live as long as the request, across its redirects.
-    let Some(kept) = kept else { return Ok((shared.clone(), jar(Arc::default()))) };
-    let mut clients = kept.clients.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = clients.iter().find(|known| Arc::ptr_eq(&known.settings, settings)) {
-        return Ok((known.client.clone(), jar(Arc::clone(&known.jar))));
-    }
-    let client = if settings.reuse_across_runs { shared.clone() } else { shared.fresh() };
-    let fresh = Arc::<CookieJar>::default();
-    clients.push(KeptClient { settings: Arc::clone(settings), client: client.clone(), jar: Arc::clone(&fresh) });
-    Ok((client, jar(fresh)))
-}
-
-/// Returns what the request carries: its own headers in place of those of its `Http`, which go to its origin only.
-async fn headers(request: &Request, url: &Url, scope: &mut Scope<'_>, kept: Option<&KeptByARun>) -> Result<HeaderMap> {
-    let settings = &request.settings;
-    let at_home = at_home(settings, url) && !request.as_a_stranger;
-    // With room for what is added below and by the layers beneath, which would else make room again and again.
-    let mut headers = HeaderMap::with_capacity(settings.headers.len() + request.headers.len() + USUAL_HEADERS);
-    if at_home {
-        for (name, value) in &settings.headers {
-            headers.append(name.clone(), value.clone());
-        }
-        for auth in &settings.auth {
-            auth.add_to(&mut headers, scope).await?;
-        }
-    }
-    for auth in &request.auth {
-        auth.add_to(&mut headers, scope).await?;
-    }
-    if let Some(password) = url.password() {
-        let password = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
-        scope.keep(&Secret::new("password in the URL", password))?;
-    }
-    carry_own(&mut headers, request, scope.run(), kept);
-    if let Some(run) = scope.run().filter(|_| settings.traceparent && !headers.contains_key(TRACEPARENT))
-        && let Some(traceparent) = traceparent(run)
-    {
-        headers.insert(TRACEPARENT, traceparent);
-    }
-    Ok(headers)
-}
-
-/// Adds what a request says itself, in place of what its `Http` says, and what is said of who sends it.
-pub(crate) fn carry_own(headers: &mut HeaderMap, request: &Request, run: Option<&Run>, kept: Option<&KeptByARun>) {
-    for name in request.headers.keys() {
-        headers.remove(name);
-    }
-    for (name, value) in &request.headers {
-        headers.append(name.clone(), value.clone());
-    }
-    if let Some(media_type) = &request.media_type {
-        headers.entry(CONTENT_TYPE).or_insert_with(|| media_type.clone());
-    }
-    if !headers.contains_key(USER_AGENT) {
-        let agent = match (&request.settings.agent, run) {
-            (Agent::None, _) => None,
-            (Agent::Fixed(agent), _) => Some(agent.clone()),
-            (Agent::Sdk, None) => Some(HeaderValue::from_static(PRODUCT)),
-            (Agent::Sdk, Some(run)) => {
-                Some(kept.map_or_else(|| agent(run), |kept| kept.agent.get_or_init(|| agent(run)).clone()))
-            }
-        };
-        if let Some(agent) = agent {
-            headers.insert(USER_AGENT, agent);
-        }
-    }
-}
-
-/// Returns whether a request goes to the origin of its base URL, or there is none.
-pub(crate) fn at_home(settings: &Settings, url: &Url) -> bool {
-    settings.base.as_ref().is_none_or(|base| wire::same_origin(base, url))
-}
-
-/// Says which run a request belongs to and what it makes, unless it says so itself.
-pub(crate) fn mark(headers: &mut HeaderMap, marking: &Marking, run: Option<&Run>, made: Option<&Mark>) {
-    let mut add = |name: &Option<HeaderName>, value: &str| {
-        if let Some(name) = name.as_ref().filter(|name| !headers.contains_key(*name))
-            && let Ok(value) = HeaderValue::try_from(value)
-        {
-            headers.insert(name.clone(), value);
-        }
-    };
-    if let Some(run) = run {
-        add(&marking.run, run.id().hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    }
-    if let Some(made) = made {
-        add(&marking.mark, made.as_str());
-    }
-}
-
-/// Returns what the SDK calls itself in a run: `synthetic-http/0.1.0 (canary api-health; run 0189…)`.
-fn agent(run: &Run) -> HeaderValue {
-    let mut id = Uuid::encode_buffer();
-    let id = run.id().hyphenated().encode_lower(&mut id);
-    let text = [PRODUCT, " (canary ", run.canary(), "; run ", id, ")"].concat();
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(PRODUCT))
-}
-
-/// Returns a `traceparent` as W3C Trace Context (level 1, section 3.2) has it: the run's id is the trace id, and the
-/// trace is sampled, so that a failed run can be found in the target's traces.
-fn traceparent(run: &Run) -> Option<HeaderValue> {
-    let (mut trace, mut span) = (Uuid::encode_buffer(), Uuid::encode_buffer());
-    let trace = run.id().simple().encode_lower(&mut trace);
-    let span = Uuid::from_u64_pair(fastrand::u64(1..), 0).simple().encode_lower(&mut span);
-    HeaderValue::try_from(["00-", trace, "-", &span[..16], "-01"].concat()).ok()
 }
 
 /// Returns when the request must be done: in its own time, and a little before the time of the run and of its step is

@@ -23,11 +23,12 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::Credential;
 use crate::archive::{keep_answered, keep_failed};
+use crate::carried::PRODUCT;
 use crate::curl::{AsSent, add_command};
 use crate::explain::{Deadline, head, no_answer, times};
 use crate::http::Http;
 use crate::scope::Scope;
-use crate::send::{AGES, PRODUCT, deadline, describe, describe_failed, record};
+use crate::send::{AGES, deadline, describe, describe_failed, record};
 use crate::template::template;
 use crate::wire;
 

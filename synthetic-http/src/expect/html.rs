@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use synthetic_core::expect::{self, Matcher, Mismatch, Sense};
 
-use super::{Expectation, Judge, No, judge_found};
+use super::of::judge_found;
+use super::{Expectation, Judge, No};
 use crate::html::{Css, Page};
 use crate::response::Response;
 

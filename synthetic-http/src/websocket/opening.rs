@@ -10,12 +10,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::WebSocket;
+use crate::carried::at_home;
 use crate::expect::{self, Expectation, status};
 use crate::header::text;
 use crate::open::{Answer, open};
 use crate::request::Request;
 use crate::response::Response;
-use crate::send::at_home;
 use crate::wire::{Kind, Over, Phase, WireError};
 
 /// Opens a WebSocket, and returns it where the server agrees.
