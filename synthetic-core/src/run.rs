@@ -7,6 +7,7 @@ mod evidence;
 mod handle;
 mod ledger;
 mod poll;
+mod protocol;
 mod shared;
 mod step;
 
