@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use regex::Regex;
-use synthetic_core::{Outcome, Report};
+use synthetic_core::{Outcome, Reason, Report};
 
 use super::open;
 
@@ -34,9 +34,30 @@ fn reports(json_lines: &str) -> Vec<Report> {
         .collect()
 }
 
+/// As long as the quickstart may run with one run of each canary: `order-price` starts 0.9 s after the first one, which comes
+/// again after 2 s.
+const ONE_RUN_EACH: &str = "--for 1900ms";
+
+/// Checks that a run passed, or that all that it lacks is the speed that `api-health` prefers: whether the first request of a
+/// process has it depends on what else its machine does.
+fn assert_passed(report: &Report) {
+    if report.outcome == Outcome::Degraded && &*report.canary == "api-health" {
+        let subjects: Vec<_> = report.unmet.iter().map(synthetic_core::Failure::subject).collect();
+        assert_eq!((report.reason, report.cleanup.left_behind()), (Some(Reason::Preference), 0), "{report}");
+        assert!(matches!(subjects[..], [one] if one.starts_with("latency of GET /health")), "{report}");
+    } else {
+        report.assert_passed();
+    }
+}
+
+/// Returns whether a line for people says that a run passed; `api-health` may have been slow, as with [`assert_passed`].
+fn says_passed(line: &str) -> bool {
+    line.contains("Z  passed    ") || line.contains("Z  degraded  api-health  ")
+}
+
 /// Runs the quickstart with faults, and returns how it ended and the first report of a canary.
 fn with_faults(faults: &str, canary: &str) -> (Option<i32>, Report) {
-    let (code, stdout, stderr) = run("quickstart", &format!("--for 1500ms --json --faults {faults}"));
+    let (code, stdout, stderr) = run("quickstart", &format!("{ONE_RUN_EACH} --json --faults {faults}"));
     let report = reports(&stdout).into_iter().find(|report| &*report.canary == canary);
     (code, report.unwrap_or_else(|| panic!("no report of {canary}: {stderr}")))
 }
@@ -81,23 +102,27 @@ fn failures(report: &Report) -> String {
 
 #[test]
 fn the_quickstart_passes_and_leaves_nothing_behind() {
-    let (code, stdout, stderr) = run("quickstart", "--for 1s --json");
+    let (code, stdout, stderr) = run("quickstart", &format!("{ONE_RUN_EACH} --json"));
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
     let reports = reports(&stdout);
     let mut canaries: Vec<_> = reports.iter().map(|report| report.canary.to_string()).collect();
     canaries.sort();
     assert_eq!(canaries, ["api-health", "order-price", "order-workflow"]);
     for report in &reports {
-        report.assert_passed();
+        assert_passed(report);
     }
     assert!(stderr.contains("orders left in the shop: 0"), "{stderr}");
 }
 
 #[test]
 fn people_see_a_line_a_run_and_a_summary() {
-    let (code, stdout, stderr) = run("quickstart", "--for 1s");
-    assert_eq!((code, stdout.lines().count()), (Some(0), 3), "{stdout}");
-    assert!(stdout.lines().all(|line| line.contains("Z  passed    ")), "{stdout}");
+    let (code, stdout, stderr) = run("quickstart", ONE_RUN_EACH);
+    // Below the line of a run that was degraded there is more about it.
+    let (more, lines): (Vec<_>, Vec<_>) = stdout.lines().partition(|line| line.starts_with(' '));
+    assert_eq!((code, lines.len()), (Some(0), 3), "{stdout}");
+    assert!(lines.iter().all(|line| says_passed(line)), "{stdout}");
+    assert_eq!(more.is_empty(), !stdout.contains("degraded"), "{stdout}");
+    let stderr = stderr.replace("api-health         1 runs, 1 degraded", "api-health         1 runs, 1 passed");
     let summary: Vec<_> = stderr.lines().skip(2).collect();
     assert_eq!(
         summary,
@@ -164,7 +189,7 @@ fn every_program_passes_against_a_shop_of_its_own() {
     for name in ["api_health", "order_workflow", "custom_matcher"] {
         let (code, stdout, stderr) = run(name, "");
         assert_eq!(code, Some(0), "{name}: {stdout}\n{stderr}");
-        assert!(stdout.contains("passed"), "{stdout}");
+        assert!(stdout.lines().any(says_passed), "{stdout}");
     }
 }
 
@@ -202,7 +227,8 @@ fn ctrl_c_drains_and_prints_the_summary() {
         let mut child = program("quickstart", "").spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The first result says that the monitor is running, and listens to signals.
-        assert!(lines.next().unwrap().unwrap().contains("passed"));
+        let line = lines.next().unwrap().unwrap();
+        assert!(says_passed(&line), "{line}");
         signal(&child, name);
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
