@@ -44,6 +44,11 @@ async fn against(shop: &Running, arguments: &str) -> Ended {
     tokio::task::spawn_blocking(|| ended(command)).await.unwrap()
 }
 
+/// The run is cancelled in its half of this, and so before the five seconds for which it waits in a slow shop are over; and
+/// its order is deleted in the other half, which is much more than that takes.
+#[cfg(unix)]
+const GRACE: &str = "--grace 5s";
+
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let patience = tokio::time::Instant::now() + Duration::from_secs(30);
     while !is_so() {
@@ -70,6 +75,17 @@ impl Monitor {
     fn signal(&self, signal: &str) {
         let killed = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
         assert!(killed.success());
+    }
+
+    /// Signals it until it has ended: a second signal that comes before it has seen the first one is none.
+    async fn ends_by(mut self, signal: &str) -> Option<i32> {
+        loop {
+            self.signal(signal);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+        }
     }
 
     async fn ends(mut self) -> Option<i32> {
@@ -242,7 +258,9 @@ async fn a_monitor_that_runs_is_spoken_to() {
     let runs = async |name: &str| {
         let listed: serde_json::Value = serde_json::from_str(&answers("status --json").await).unwrap();
         let canary = listed.as_array().unwrap().iter().find(|canary| canary["name"] == name).cloned().unwrap();
-        (canary["summary"]["outcomes"]["passed"].as_u64().unwrap_or(0), canary["paused"].as_bool().unwrap(), canary)
+        // A run that was slower than it prefers counts too: how fast the first request is depends on the machine.
+        let done = ["passed", "degraded"].map(|of| canary["summary"]["outcomes"][of].as_u64().unwrap_or(0));
+        (done.iter().sum::<u64>(), canary["paused"].as_bool().unwrap(), canary)
     };
     let patience = tokio::time::Instant::now() + Duration::from_secs(30);
     while runs("api-health").await.0 == 0 {
@@ -289,7 +307,7 @@ async fn a_signal_ends_it_in_time_and_nothing_stays_in_the_shop() {
     let shop = slow_shop().await;
     let folder = TempDir::new().unwrap();
     let journal = folder.path().display();
-    let monitor = Monitor::start(&shop, &format!("run order-workflow --grace 1s --journal {journal}"));
+    let monitor = Monitor::start(&shop, &format!("run order-workflow {GRACE} --journal {journal}"));
     until("an order is in the shop", || !shop.state().orders.is_empty()).await;
     monitor.signal("-INT");
     assert_eq!(monitor.ends().await, Some(2), "a run was cancelled: nothing can be said of the target");
@@ -300,7 +318,7 @@ async fn a_signal_ends_it_in_time_and_nothing_stays_in_the_shop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn once_that_is_told_to_stop_is_no_success() {
     let shop = slow_shop().await;
-    let arguments = format!("once order-workflow --grace 1s --target {}", shop.plain_url());
+    let arguments = format!("once order-workflow {GRACE} --target {}", shop.plain_url());
     let once = Monitor(command(&arguments).spawn().unwrap());
     until("an order is in the shop", || !shop.state().orders.is_empty()).await;
     once.signal("-TERM");
@@ -314,15 +332,10 @@ async fn what_a_killed_monitor_made_is_shown_by_sweep_and_removed_by_it() {
     let shop = slow_shop().await;
     let folder = TempDir::new().unwrap();
     let journal = folder.path().display();
-    for signals in [&["-KILL"][..], &["-TERM", "-TERM"]] {
+    for (signal, code) in [("-KILL", None), ("-TERM", Some(130))] {
         let monitor = Monitor::start(&shop, &format!("run order-workflow --journal {journal}"));
         until("an order is in the shop", || !shop.state().orders.is_empty()).await;
-        for signal in signals {
-            monitor.signal(signal);
-            // A second signal that comes with the first one is one signal.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        assert_eq!(monitor.ends().await, if signals.len() == 1 { None } else { Some(130) });
+        assert_eq!(monitor.ends_by(signal).await, code);
         assert_eq!((shop.state().orders.len(), entries(folder.path())), (1, 1));
 
         let planned = against(&shop, &format!("sweep --dry-run --journal {journal}")).await;

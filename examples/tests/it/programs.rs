@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use regex::Regex;
-use synthetic_core::{Outcome, Report};
+use synthetic_core::{Outcome, Reason, Report};
 
 use super::open;
 
@@ -34,9 +34,30 @@ fn reports(json_lines: &str) -> Vec<Report> {
         .collect()
 }
 
+/// As long as the quickstart may run with one run of each canary: `order-price` starts 0.9 s after the first one, which comes
+/// again after 2 s.
+const ONE_RUN_EACH: &str = "--for 1900ms";
+
+/// Checks that a run passed, or that all that it lacks is the speed that `api-health` prefers: whether the first request of a
+/// process has it depends on what else its machine does.
+fn assert_passed(report: &Report) {
+    if report.outcome == Outcome::Degraded && &*report.canary == "api-health" {
+        let subjects: Vec<_> = report.unmet.iter().map(synthetic_core::Failure::subject).collect();
+        assert_eq!((report.reason, report.cleanup.left_behind()), (Some(Reason::Preference), 0), "{report}");
+        assert!(matches!(subjects[..], [one] if one.starts_with("latency of GET /health")), "{report}");
+    } else {
+        report.assert_passed();
+    }
+}
+
+/// Returns whether a line for people says that a run passed; `api-health` may have been slow, as with [`assert_passed`].
+fn says_passed(line: &str) -> bool {
+    line.contains("Z  passed    ") || line.contains("Z  degraded  api-health  ")
+}
+
 /// Runs the quickstart with faults, and returns how it ended and the first report of a canary.
 fn with_faults(faults: &str, canary: &str) -> (Option<i32>, Report) {
-    let (code, stdout, stderr) = run("quickstart", &format!("--for 1500ms --json --faults {faults}"));
+    let (code, stdout, stderr) = run("quickstart", &format!("{ONE_RUN_EACH} --json --faults {faults}"));
     let report = reports(&stdout).into_iter().find(|report| &*report.canary == canary);
     (code, report.unwrap_or_else(|| panic!("no report of {canary}: {stderr}")))
 }
@@ -81,23 +102,27 @@ fn failures(report: &Report) -> String {
 
 #[test]
 fn the_quickstart_passes_and_leaves_nothing_behind() {
-    let (code, stdout, stderr) = run("quickstart", "--for 1s --json");
+    let (code, stdout, stderr) = run("quickstart", &format!("{ONE_RUN_EACH} --json"));
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
     let reports = reports(&stdout);
     let mut canaries: Vec<_> = reports.iter().map(|report| report.canary.to_string()).collect();
     canaries.sort();
     assert_eq!(canaries, ["api-health", "order-price", "order-workflow"]);
     for report in &reports {
-        report.assert_passed();
+        assert_passed(report);
     }
     assert!(stderr.contains("orders left in the shop: 0"), "{stderr}");
 }
 
 #[test]
 fn people_see_a_line_a_run_and_a_summary() {
-    let (code, stdout, stderr) = run("quickstart", "--for 1s");
-    assert_eq!((code, stdout.lines().count()), (Some(0), 3), "{stdout}");
-    assert!(stdout.lines().all(|line| line.contains("Z  passed    ")), "{stdout}");
+    let (code, stdout, stderr) = run("quickstart", ONE_RUN_EACH);
+    // Below the line of a run that was degraded there is more about it.
+    let (more, lines): (Vec<_>, Vec<_>) = stdout.lines().partition(|line| line.starts_with(' '));
+    assert_eq!((code, lines.len()), (Some(0), 3), "{stdout}");
+    assert!(lines.iter().all(|line| says_passed(line)), "{stdout}");
+    assert_eq!(more.is_empty(), !stdout.contains("degraded"), "{stdout}");
+    let stderr = stderr.replace("api-health         1 runs, 1 degraded", "api-health         1 runs, 1 passed");
     let summary: Vec<_> = stderr.lines().skip(2).collect();
     assert_eq!(
         summary,
@@ -164,7 +189,7 @@ fn every_program_passes_against_a_shop_of_its_own() {
     for name in ["api_health", "order_workflow", "custom_matcher"] {
         let (code, stdout, stderr) = run(name, "");
         assert_eq!(code, Some(0), "{name}: {stdout}\n{stderr}");
-        assert!(stdout.contains("passed"), "{stdout}");
+        assert!(stdout.lines().any(says_passed), "{stdout}");
     }
 }
 
@@ -202,7 +227,8 @@ fn ctrl_c_drains_and_prints_the_summary() {
         let mut child = program("quickstart", "").spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The first result says that the monitor is running, and listens to signals.
-        assert!(lines.next().unwrap().unwrap().contains("passed"));
+        let line = lines.next().unwrap().unwrap();
+        assert!(says_passed(&line), "{line}");
         signal(&child, name);
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -211,36 +237,50 @@ fn ctrl_c_drains_and_prints_the_summary() {
     }
 }
 
+/// Starts the quickstart, and returns where it serves its metrics.
+fn serving(arguments: &str) -> (Child, String) {
+    let mut child = program("quickstart", &format!("--listen 127.0.0.1:0 {arguments}")).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("metrics are served at http://") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it says where");
+    }
+    // Its standard error stays open, for what it says at its end.
+    child.stderr = Some(said.into_inner());
+    let at = line.trim_end().rsplit("http://").next().unwrap();
+    (child, at.trim_end_matches("/metrics").to_owned())
+}
+
+fn metrics(at: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(at).unwrap();
+    std::io::Write::write_all(&mut stream, format!("GET /metrics HTTP/1.0\r\nhost: {at}\r\n\r\n").as_bytes()).unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    page
+}
+
 #[cfg(unix)]
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
-    let mut child = program("quickstart", "--faults latency=60s").spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(stderr.next().unwrap().unwrap().contains("listens"));
-    // Signals may come before the monitor listens to them; then the first one ends the process, which is as well.
+    let (mut child, at) = serving("--faults latency=60s");
+    // With nothing to wait for, the first signal would end it.
+    let goes_on = |line: &str| line.starts_with("synthetic_runs_in_flight ") && !line.ends_with(" 0");
+    while !metrics(&at).lines().any(goes_on) {
+        std::thread::yield_now();
+    }
+    // One that comes before it has seen the one before is the same one.
     while child.try_wait().unwrap().is_none() {
         signal(&child, "INT");
         std::thread::yield_now();
     }
-    let status = child.wait().unwrap();
-    use std::os::unix::process::ExitStatusExt;
-    assert!(status.code() == Some(130) || status.signal() == Some(2), "{status:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]
 fn the_quickstart_serves_metrics_where_it_is_told_to() {
-    let mut child = program("quickstart", "--listen 127.0.0.1:0").spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let at = loop {
-        let line = said.next().expect("it says where").unwrap();
-        if let Some((_, at)) = line.split_once("metrics are served at http://") {
-            break at.trim_end_matches("/metrics").to_owned();
-        }
-    };
-    let mut stream = std::net::TcpStream::connect(&at).unwrap();
-    std::io::Write::write_all(&mut stream, format!("GET /metrics HTTP/1.0\r\nhost: {at}\r\n\r\n").as_bytes()).unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).unwrap();
+    let (mut child, at) = serving("");
+    let page = metrics(&at);
     let _ = child.kill();
     child.wait().unwrap();
     assert!(page.contains("synthetic_runs_total{canary=\"order-workflow\",outcome=\"passed\""), "{page}");

@@ -117,10 +117,10 @@ async fn a_body_that_is_late_and_says_ok_is_not_green() {
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "to block the thread is what is tested")]
 async fn a_body_that_blocks_the_only_thread_past_its_deadline_is_reported_as_that() {
-    let spec = Spec::new("test").timeout(ms(50));
+    let spec = Spec::new("test").timeout(secs(1));
     let (report, undone) = check(spec, |run| async move {
         run.step("compute", async {
-            std::thread::sleep(Duration::from_millis(300));
+            std::thread::sleep(Duration::from_millis(1300));
             Ok(())
         })
         .await
@@ -135,7 +135,7 @@ async fn a_body_that_never_gives_its_thread_back_is_given_up_and_cleaned_up_afte
     let undone = Undone::default();
     let (release, stuck) = std::sync::mpsc::channel::<()>();
     let stuck = Arc::new(Mutex::new(stuck));
-    let canary = deferring(Spec::new("test").timeout(ms(50)), Arc::clone(&undone), move |run| {
+    let canary = deferring(Spec::new("test").timeout(secs(1)), Arc::clone(&undone), move |run| {
         let stuck = Arc::clone(&stuck);
         async move {
             run.step("stuck", async move {

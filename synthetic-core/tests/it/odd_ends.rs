@@ -172,7 +172,7 @@ async fn what_a_body_that_was_given_up_still_makes_is_undone_when_it_comes_back(
     let undone = std::sync::Mutex::new(Some(undone));
     let (gate, opened) = std::sync::mpsc::channel::<()>();
     let opened = std::sync::Mutex::new(Some(opened));
-    let canary = canary(Spec::new("test").timeout(ms(50)), move |run: Run| {
+    let canary = canary(Spec::new("test").timeout(secs(1)), move |run: Run| {
         let (opened, undone) = (opened.lock().unwrap().take().unwrap(), undone.lock().unwrap().take().unwrap());
         async move {
             // Stands for a blocking client that makes something after its run was given up.
@@ -258,13 +258,13 @@ async fn a_persona_of_a_body_that_blocked_and_came_back_is_free_again() {
     let pool = Personas::of([Persona::new("alice")]).unwrap();
     let kept = Arc::new(std::sync::Mutex::new(None));
     let (of_run, keeps) = (pool.clone(), Arc::clone(&kept));
-    let report = once(canary(Spec::new("test").timeout(ms(50)), move |run: Run| {
+    let report = once(canary(Spec::new("test").timeout(secs(1)), move |run: Run| {
         let (pool, kept) = (of_run.clone(), Arc::clone(&keeps));
         async move {
             // A handle that somebody keeps, as a task does that outlives its run.
             *kept.lock().unwrap() = Some(run.clone());
             run.persona(&pool).await?;
-            std::thread::sleep(Duration::from_millis(300));
+            std::thread::sleep(Duration::from_millis(1300));
             Ok(())
         }
     }))

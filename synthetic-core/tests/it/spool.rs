@@ -88,11 +88,13 @@ async fn what_a_killed_process_has_written_down_is_delivered_by_the_next_in_orde
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let before = written;
+        // It begins with what the earlier ones left, which is more than they were heard to say.
+        let mut found = None;
         written = loop {
             let line = said.next().expect("it goes on until it is killed").unwrap();
             let spooled: Option<u64> = line.split_once("spooled ").and_then(|(_, number)| number.trim().parse().ok());
-            if let Some(spooled) = spooled.filter(|spooled| *spooled > before + 5 + 7 * generation) {
+            let Some(spooled) = spooled else { continue };
+            if spooled > *found.get_or_insert(spooled) + 5 + 7 * generation {
                 break spooled;
             }
         };

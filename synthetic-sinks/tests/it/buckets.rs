@@ -212,8 +212,11 @@ async fn what_a_failed_run_leaves_in_azure_is_there_for_anybody_who_lists_it() {
     assert_eq!(page, "<script>alert(1)</script>");
 }
 
+/// For a server that answers: longer than that takes on any machine.
+const LONG: &str = "30s";
+
 /// The same bucket of each of the three, at a server that answers as it is told.
-fn at(fake: &Fake) -> [ObjectStore; 3] {
+fn at(fake: &Fake, timeout: &str) -> [ObjectStore; 3] {
     let endpoint = fake.endpoint();
     let aws =
         [("AWS_ENDPOINT_URL_S3", &*endpoint), ("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t")];
@@ -224,9 +227,9 @@ fn at(fake: &Fake) -> [ObjectStore; 3] {
         ("AZURE_STORAGE_SAS_TOKEN", "sv=2021&sig=s1gnature"),
     ];
     [
-        ObjectStore::s3("evidence", aws.into_iter().chain([("AWS_TIMEOUT", "200ms")])).unwrap(),
-        ObjectStore::gcs("evidence", google.into_iter().chain([("GOOGLE_TIMEOUT", "200ms")])).unwrap(),
-        ObjectStore::azure("evidence", azure.into_iter().chain([("AZURE_TIMEOUT", "200ms")])).unwrap(),
+        ObjectStore::s3("evidence", aws.into_iter().chain([("AWS_TIMEOUT", timeout)])).unwrap(),
+        ObjectStore::gcs("evidence", google.into_iter().chain([("GOOGLE_TIMEOUT", timeout)])).unwrap(),
+        ObjectStore::azure("evidence", azure.into_iter().chain([("AZURE_TIMEOUT", timeout)])).unwrap(),
     ]
 }
 
@@ -238,7 +241,7 @@ async fn each_sends_one_request_with_the_bytes_their_type_and_its_credential() {
         ("put /evidence/canary%2f1%2ejson http", "authorization: bearer t0ken\r\n"),
         ("put /evidence/canary/1.json?sv=2021&sig=s1gnature http", "x-ms-blob-type: blockblob\r\n"),
     ];
-    for (store, (line, header)) in at(&fake).into_iter().zip(expected) {
+    for (store, (line, header)) in at(&fake, LONG).into_iter().zip(expected) {
         let put = store.put(&key("canary/1.json"), "application/json", "{\"a\":1}".into()).await;
         let requests = fake.taken();
         assert_eq!((put, requests.len()), (Ok(()), 1), "{requests:?}");
@@ -261,7 +264,7 @@ async fn what_a_server_answers_decides_whether_it_is_worth_another_try() {
         ("404 Not Found", false),
     ] {
         let fake = Fake::answering(status).await;
-        for store in at(&fake) {
+        for store in at(&fake, LONG) {
             let error = store.put(&key("canary/1.json"), "application/json", "{}".into()).await.unwrap_err();
             assert_eq!(matches!(error, StoreError::Unavailable(_)), worth, "{status}: {error:?}");
             assert_eq!(fake.taken().len(), 1, "trying again is the pipeline's business");
@@ -278,7 +281,7 @@ async fn what_a_server_answers_decides_whether_it_is_worth_another_try() {
 async fn a_server_that_does_not_answer_or_is_not_there_is_worth_another_try() {
     let silent = Fake::silent().await;
     let gone = Fake::answering("200 OK").await;
-    let stores = [at(&silent), at(&gone)];
+    let stores = [at(&silent, "200ms"), at(&gone, LONG)];
     drop(gone);
     for store in stores.into_iter().flatten() {
         let error = store.put(&key("canary/1.json"), "application/json", "{}".into()).await.unwrap_err();

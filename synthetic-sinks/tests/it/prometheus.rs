@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use synthetic_core::monitor::Stats;
+use synthetic_core::monitor::{Handle, Stats};
 use synthetic_core::prelude::*;
 use synthetic_core::sink::{MonitorView, SinkStats};
 use synthetic_core::{AnyCanary, Report, Runner, Sink};
@@ -42,7 +42,7 @@ async fn reservations() -> (SocketAddr, Arc<AtomicBool>) {
 /// Reserves ten times, and stops at the first refusal.
 fn reserves(at: SocketAddr) -> AnyCanary {
     let http = Http::at(format!("http://{at}")).reuse_connections();
-    AnyCanary::new(canary(Spec::new("reservations").timeout(secs(1)), move |run: Run| {
+    AnyCanary::new(canary(Spec::new("reservations").timeout(secs(30)), move |run: Run| {
         let http = http.clone();
         async move {
             for _ in 0..10 {
@@ -52,6 +52,18 @@ fn reserves(at: SocketAddr) -> AnyCanary {
             Ok(())
         }
     }))
+}
+
+/// Lets a canary run a second after its last run, or as soon as that is over. A schedule would allow a run no more time than
+/// it has between two starts.
+fn again_and_again(handle: Handle, canary: &'static str) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            // It runs, or it was removed.
+            let _ = handle.trigger(canary);
+            tokio::time::sleep(secs(1)).await;
+        }
+    })
 }
 
 fn idle() -> AnyCanary {
@@ -68,13 +80,15 @@ async fn prometheus_sees_failures_and_their_end_and_what_is_removed() {
     }
     let (service, broken) = reservations().await;
     let metrics = Prometheus::new().listen("127.0.0.1:0").unwrap().blackbox_compatible();
-    let monitor = Monitor::named("shop").canary(every(secs(1)), reserves(service)).canary(every(secs(1)), idle());
-    let monitor = monitor.sink(metrics.clone()).build().unwrap();
+    let monitor = Monitor::named("shop").canary(every(mins(1)), reserves(service)).canary(every(secs(1)), idle());
+    // The run that an exemplar leads to is remembered, however long the test takes.
+    let monitor = monitor.history(1000).sink(metrics.clone()).build().unwrap();
     let handle = monitor.handle();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(monitor.run_until(async {
         let _ = stopped.await;
     }));
+    let reserving = again_and_again(handle.clone(), "reservations");
     let rules = rules::rule("2s");
     let prometheus = Server::scraping(metrics.address().unwrap(), &rules, "honor_labels: true,").await;
     let prometheus = &prometheus;
@@ -127,6 +141,7 @@ async fn prometheus_sees_failures_and_their_end_and_what_is_removed() {
     })
     .await;
     assert_eq!(prometheus.number("sum(resets({__name__=~'synthetic_.*_total'}[10m]))").await, Some(0.0));
+    reserving.abort();
     let _ = stop.send(());
     running.await.unwrap();
 }

@@ -239,14 +239,14 @@ async fn every_try_has_a_mark_of_its_own_and_all_that_they_made_is_removed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn what_a_body_makes_that_was_given_up_is_removed_when_it_comes_back() {
     let (target, mut things) = orders(Way::Search);
-    things.recovery = Recovery::default().create_timeout(ms(100));
+    things.recovery = Recovery::default().create_timeout(secs(1));
     // The first delete fails, and the body is gone: only a sweep can remove it.
     target.on_delete("1", [super::target::Delete::Forbidden, super::target::Delete::NotFound]);
     let (release, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(Some(gate));
     let (builder, shelf, sink) = shop(&things);
     let target_of_body = target.clone();
-    let blocking = canary(Spec::new("order").timeout(ms(50)), move |run: Run| {
+    let blocking = canary(Spec::new("order").timeout(secs(1)), move |run: Run| {
         let (gate, things, target) = (gate.lock().unwrap().take(), things.clone(), target_of_body.clone());
         async move {
             let create = run.create(&things, |mark| async move {
@@ -283,24 +283,28 @@ async fn a_body_that_was_given_up_creates_nothing_while_what_it_made_is_being_re
     let (builder, shelf, sink) = shop(&things);
     let (refused, tried) = (Arc::new(tokio::sync::Notify::new()), Arc::new(std::sync::Mutex::new(None)));
     let (tell, said) = (Arc::clone(&refused), Arc::clone(&tried));
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let begins = Arc::clone(&begun);
     let blocking = canary(Spec::new("order").timeout(mins(1)), move |run: Run| {
         let (gate, things, release) = (gate.lock().unwrap().take(), things.clone(), Arc::clone(&release));
         let (tell, said, waits) = (Arc::clone(&tell), Arc::clone(&said), Arc::clone(&tell));
+        let begins = Arc::clone(&begins);
         run.defer("wait for the body", async move {
             drop(release.lock().unwrap().take());
             waits.notified().await;
             Ok(())
         });
         async move {
+            begins.notify_one();
             let _ = gate.map(|gate| gate.recv());
             *said.lock().unwrap() = Some(things.make(&run).await);
             tell.notify_one();
             Ok(())
         }
     });
-    // Cancelled at once, it has time left.
+    // Cancelled as soon as it holds its thread, it has time left.
     let monitor = builder.canary(every(mins(5)), blocking).grace(ms(0)).build().unwrap();
-    monitor.run_until(sleep(ms(50))).await;
+    monitor.run_until(begun.notified()).await;
     assert_eq!(sink.reports()[0].reason, Some(Reason::Blocked), "{}", sink.reports()[0]);
     let tried = tried.lock().unwrap().take().expect("the body came back");
     assert_eq!(tried.unwrap_err().subject(), "shop/order is not created: the run is over");

@@ -2,7 +2,7 @@
 //!
 //! The child is this test binary again, told by its environment what to do. Its target is a folder, so that it outlives it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -167,6 +167,12 @@ impl Process {
         assert!(killed.success());
     }
 
+    /// Starts what sends a signal as soon as it is given a line, which is sooner than a program can be started.
+    fn about_to_signal(&self, signal: &str) -> Child {
+        let script = format!("read line && kill {signal} {}", self.child.id());
+        Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Sweeps once in this process. Returns how many things it dealt with, and how many are pending.
     fn sweep(&self) -> (usize, usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -231,9 +237,12 @@ fn a_second_signal_ends_the_process_at_once_and_the_journal_remains() {
     for things in [1, 3] {
         let slow = format!("{things}.slow");
         let mut process = Process::start(things, &[&slow]);
+        let mut second = process.about_to_signal("-TERM");
         process.signal("-TERM");
         process.until("deleting");
-        process.signal("-TERM");
+        // What is left of the grace period is a second for the delete that never ends, so this one must not take long.
+        second.stdin.take().unwrap().write_all(b"now\n").unwrap();
+        assert!(second.wait().unwrap().success());
         assert_eq!(process.child.wait().unwrap().code(), Some(130));
         assert_eq!((process.orders.ids().len(), process.files_of_the_journal()), (things, 1));
 

@@ -243,13 +243,13 @@ impl JournalStore for Stuck {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_run_that_was_given_up_while_its_intent_was_written_sends_nothing_when_that_is_done() {
     let (target, mut things) = orders(Way::Search);
-    things.recovery = Recovery::default().create_timeout(ms(50));
+    things.recovery = Recovery::default().create_timeout(secs(1));
     let (release, released) = mpsc::channel();
     let store = Stuck { store: Shelf::default().open(), released: Mutex::new(Some(released)) };
     let (came_back, back) = tokio::sync::oneshot::channel();
     let came_back = Mutex::new(Some(came_back));
     let body = things.clone();
-    let stuck = canary(Spec::new("order").timeout(ms(50)), move |run: Run| {
+    let stuck = canary(Spec::new("order").timeout(secs(1)), move |run: Run| {
         let (things, came_back) = (body.clone(), came_back.lock().unwrap().take().unwrap());
         async move {
             let made = things.make(&run).await;

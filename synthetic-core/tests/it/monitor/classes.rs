@@ -246,13 +246,13 @@ async fn a_body_that_never_gives_its_thread_back_gives_its_place_to_the_next() {
     let (builder, _sink) = monitor();
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
-    let blocks = canary(Spec::new("blocks").timeout(ms(20)), move |_run: Run| {
+    let blocks = canary(Spec::new("blocks").timeout(secs(1)), move |_run: Run| {
         let _ = held.lock().unwrap().recv();
         async { Ok(()) }
     });
     let ran = Arc::new(tokio::sync::Notify::new());
     let told = Arc::clone(&ran);
-    let next = canary(Spec::new("next").timeout(ms(20)), move |run: Run| {
+    let next = canary(Spec::new("next").timeout(secs(5)), move |run: Run| {
         told.notify_one();
         async move { run.expect("x", 1, eq(1)) }
     });

@@ -114,7 +114,7 @@ async fn the_longest_times_are_no_end_at_all_for_a_monitor_either() {
 async fn a_body_that_blocks_stops_no_timer_of_the_others() {
     let (gate, opened) = std::sync::mpsc::channel::<()>();
     let opened = std::sync::Mutex::new(Some(opened));
-    let blocks = canary(Spec::new("blocks").timeout(ms(50)), move |_run: Run| {
+    let blocks = canary(Spec::new("blocks").timeout(secs(1)), move |_run: Run| {
         let opened = opened.lock().unwrap().take();
         async move {
             // Woken by a timer, on the thread that waited for it.
@@ -133,11 +133,17 @@ async fn a_body_that_blocks_stops_no_timer_of_the_others() {
         async move { run.expect("x", 1, eq(1)) }
     });
     let monitor = builder.canary(every(mins(1)), blocks).canary(every(ms(30)), ticking).grace(ms(0)).build().unwrap();
-    monitor.run_until(told.notified()).await;
+    let blocked = || sink.reports().iter().find(|report| &*report.canary == "blocks").map(|report| report.reason);
+    let seen = async {
+        told.notified().await;
+        // However many ticks that takes.
+        while blocked().is_none() {
+            sleep(ms(10)).await;
+        }
+    };
+    monitor.run_until(seen).await;
     drop(gate);
-    let reports = sink.reports();
-    let blocked = reports.iter().find(|report| &*report.canary == "blocks").map(|report| report.reason);
-    assert_eq!(blocked, Some(Some(synthetic_core::Reason::Blocked)));
+    assert_eq!(blocked(), Some(Some(synthetic_core::Reason::Blocked)));
 }
 
 /// Runs every ten seconds, and is not done for 25 s.

@@ -63,18 +63,38 @@ pub(crate) async fn until<F: Future<Output = Option<T>>, T>(what: &str, mut ask:
 }
 
 /// A port that is free now.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Starts a program that serves HTTP, and waits until it is ready.
-pub(crate) async fn start(mut program: Command, at: SocketAddr) -> Child {
-    let child = program.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-    until("the program is ready", || async {
-        ask(at, "GET /-/ready", "").await.ok().filter(|answer| answer.head.contains(" 200 "))
-    })
-    .await;
-    child
+/// Starts a program that serves HTTP where it is told to, and waits until it is ready. A port that was free may be somebody
+/// else's when the program comes to it: then it ends, and is started at another one.
+pub(crate) async fn start(program: impl Fn(SocketAddr) -> Command) -> (Child, SocketAddr) {
+    for _ in 0..5 {
+        let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut child = program(at).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        if gets_ready(&mut child, at).await {
+            return (child, at);
+        }
+    }
+    panic!("the program ended before it was ready, at each of five ports");
+}
+
+/// Waits until a program is ready, or has ended.
+async fn gets_ready(child: &mut Child, at: SocketAddr) -> bool {
+    let deadline = Instant::now() + BOUND;
+    loop {
+        let is_ready = ask(at, "GET /-/ready", "").await.is_ok_and(|answer| answer.head.contains(" 200 "));
+        // Asked afterwards: when it has ended, it was somebody else who answered.
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        if is_ready {
+            return true;
+        }
+        assert!(Instant::now() < deadline, "after {BOUND:?} the program is not ready yet");
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// A Prometheus of its own, with a folder that goes with it.
@@ -102,14 +122,16 @@ impl Server {
 
     /// Starts one with the `prometheus.yml` of a folder, which is its own from here on.
     pub(crate) async fn configured(folder: TempDir) -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let mut program = Command::new("prometheus");
-        program
-            .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .arg("--enable-feature=exemplar-storage");
-        let child = start(program, address).await;
+        let (child, address) = start(|address| {
+            let mut program = Command::new("prometheus");
+            program
+                .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
+                .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+                .arg(format!("--web.listen-address={address}"))
+                .arg("--enable-feature=exemplar-storage");
+            program
+        })
+        .await;
         Self { address, _child: child, _folder: folder }
     }
 

@@ -112,22 +112,20 @@ async fn a_router_shows_it_in_the_server_of_the_app() {
 #[cfg(feature = "pushgateway")]
 mod pushgateway {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use synthetic_core::Sink;
     use synthetic_core::sink::DeliveryError;
 
     use super::*;
-    use crate::prometheus::server::{free_port, has, start};
+    use crate::prometheus::server::{has, start};
 
     #[tokio::test]
     async fn what_a_one_shot_run_pushes_is_what_the_gateway_shows() {
         if !has("prometheus-pushgateway") {
             return;
         }
-        let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let mut program = tokio::process::Command::new("prometheus-pushgateway");
-        program.arg(format!("--web.listen-address={at}"));
-        let _gateway = start(program, at).await;
+        let (_gateway, at) = start(gateway).await;
         for passed in 1..=2 {
             let metrics = Prometheus::new().pushgateway(format!("http://{at}")).unwrap();
             let mut monitor = Monitor::named("shop/front").location("eu").sink(metrics);
@@ -142,6 +140,28 @@ mod pushgateway {
             assert_eq!(up.clone().count(), passed, "{shown}");
             assert!(up.clone().all(|line| line.contains("job=\"shop/front\",location=\"eu\"} 1")), "{shown}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_comes_to_a_port_which_is_taken_is_started_at_another() {
+        if !has("prometheus-pushgateway") {
+            return;
+        }
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (taken, tries) = (other.local_addr().unwrap(), AtomicUsize::new(0));
+        let (_gateway, at) = start(|at| {
+            let at = if tries.fetch_add(1, Ordering::Relaxed) == 0 { taken } else { at };
+            gateway(at)
+        })
+        .await;
+        assert_eq!(tries.into_inner(), 2);
+        assert!(get(at, "/metrics", "").await.head.contains(" 200 "));
+    }
+
+    fn gateway(at: SocketAddr) -> tokio::process::Command {
+        let mut program = tokio::process::Command::new("prometheus-pushgateway");
+        program.arg(format!("--web.listen-address={at}"));
+        program
     }
 
     fn canary_of(name: &str) -> impl synthetic_core::Canary {
