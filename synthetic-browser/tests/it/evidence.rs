@@ -10,6 +10,8 @@ use synthetic_core::prelude::*;
 
 use crate::support::{Site, in_chromium, in_each_browser, journey, works};
 
+/// How long is waited for what is missing: what is there has more time.
+const MISSING: Duration = Duration::from_millis(400);
 const SECRET: &str = "correct horse battery";
 
 fn names(report: &Report) -> Vec<&str> {
@@ -37,7 +39,7 @@ where
         let (browser, url, body) = (browser.clone(), url.clone(), std::sync::Arc::clone(&body));
         let evidence = evidence.clone();
         async move {
-            let page = browser.page(&run).base(url).patience(ms(400)).evidence(evidence).await?;
+            let page = browser.page(&run).base(url).patience(secs(10)).evidence(evidence).await?;
             run.step("open", page.goto("/")).await?;
             body(run, page).await
         }
@@ -64,7 +66,7 @@ fn a_failure_leaves_a_picture_the_document_the_console_and_the_network() {
             run.step("sign in", async {
                 page.id("user").fill("bob").await?;
                 page.id("p").fill_secret(&Secret::new("web/password", SECRET)).await?;
-                page.button("Sign in").click().await
+                page.patient(MISSING).button("Sign in").click().await
             })
             .await
         })
@@ -117,7 +119,7 @@ fn the_document_has_open_shadow_roots_and_is_copied_without_the_page() {
         async move {
             let report = kept(&browser, Site::new(&html), Evidence::default(), |_, page| async move {
                 page.id("q").fill_secret(&Secret::new("web/password", SECRET)).await?;
-                let failure = page.id("nothing").visible().await;
+                let failure = page.patient(MISSING).id("nothing").visible().await;
                 assert_eq!(page.evaluate("made").await?, 1, "no element was made for the evidence");
                 failure
             })
@@ -153,8 +155,9 @@ fn a_journey_that_passes_leaves_nothing_and_one_may_want_no_evidence() {
         let passed =
             kept(&browser, shop(), Evidence::default(), |_, page| async move { page.id("user").visible().await });
         assert!(passed.await.artifacts.is_empty());
-        let failed =
-            kept(&browser, shop(), Evidence::never(), |_, page| async move { page.id("nothing").visible().await });
+        let failed = kept(&browser, shop(), Evidence::never(), |_, page| async move {
+            page.patient(MISSING).id("nothing").visible().await
+        });
         assert!(failed.await.artifacts.is_empty());
     });
 }
@@ -191,10 +194,17 @@ fn a_picture_that_could_not_be_taken_is_a_warning_that_says_why() {
     in_chromium(|browser| async move {
         let report = kept(&browser, shop(), Evidence::default(), |_, page| async move {
             page.id("nothing").screenshot("nothing").await?;
-            let _ = page.evaluate("() => { setTimeout(() => { for (;;) {} }, 50) }").await;
-            tokio::time::sleep(ms(200)).await;
+            // The page waits for who listens here, and then is busy for ever: once it asks, it does nothing else.
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let busy = format!(
+                "() => {{ setTimeout(() => {{ const asked = new XMLHttpRequest();
+                asked.open('GET', 'http://{}/', false); try {{ asked.send() }} catch {{ }} for (;;) {{}} }}, 50) }}",
+                listener.local_addr().unwrap()
+            );
+            let _ = page.evaluate(busy).await;
+            drop(listener.accept().await.unwrap());
             page.screenshot("busy").await?;
-            page.id("user").visible().await
+            page.patient(MISSING).id("user").visible().await
         })
         .await;
         assert_eq!(report.failures.len(), 1, "{:?}", report.failures);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use synthetic_browser::{Page, Until};
 use synthetic_core::prelude::*;
@@ -116,10 +117,11 @@ fn a_navigation_that_fails_says_how_far_it_came() {
                 .answer("/nothing", (204, "text/html", String::new(), ms(0)))
         };
         let to = async |url: &'static str| {
-            let patience = if ["/slow", "/waits"].contains(&url) { ms(1500) } else { secs(20) };
+            // How far it came must be known by then.
+            let patience = if ["/slow", "/waits"].contains(&url) { secs(5) } else { secs(20) };
             fails(&browser, site(), move |page| async move { page.goto(url).within(patience).await }).await
         };
-        let told = to("/waits").await;
+        let (told, slow) = tokio::join!(to("/waits"), to("/slow"));
         assert!(told.contains("answered with 200, and 1 request is still open"), "{told}");
         assert!(told.contains("/slow (no answer after "), "{told}");
         let told = to("/nothing").await;
@@ -137,7 +139,7 @@ fn a_navigation_that_fails_says_how_far_it_came() {
         for url in
             ["/broken", "/empty", "/slow", "file:///etc/passwd", "javascript:alert(1)", "http://no-such-host.invalid/"]
         {
-            let told = to(url).await;
+            let told = if url == "/slow" { slow.clone() } else { to(url).await };
             // The browser's own word for it is another in each.
             said.push(told.lines().filter(|line| !line.starts_with("  cause")).collect::<Vec<_>>().join("\n"));
         }
@@ -152,7 +154,11 @@ fn a_navigation_that_fails_says_how_far_it_came() {
 fn scripts_that_threw_are_told_with_whatever_fails() {
     in_each_browser(|browser| async move {
         let html = "<script>setTimeout(() => { throw new TypeError('cart is undefined') })</script>";
-        let told = fails(&browser, Site::new(html), |page| async move { page.id("total").visible().await }).await;
+        let told = fails(&browser, Site::new(html), |page| async move {
+            // The script must have thrown by then.
+            page.patient(secs(3)).id("total").visible().await
+        })
+        .await;
         assert!(told.contains("script errors") && told.contains("TypeError: cart is undefined ("), "{told}");
     });
 }
@@ -206,14 +212,15 @@ fn a_browser_that_is_gone_is_an_error_of_ours() {
 
 #[test]
 fn the_end_of_the_runs_time_is_told_as_that() {
-    in_each_browser(|browser| async move {
+    // Whose time it is, is not the browser's affair. A tenth of it is left for the failure to be told, on a busy machine too.
+    in_chromium(|browser| async move {
         let url = Site::new("<p>hi</p>").start().await;
-        let report: Report = once(canary(Spec::new("short").timeout(secs(20)), move |run: Run| {
+        let report: Report = once(canary(Spec::new("short").timeout(secs(60)), move |run: Run| {
             let (browser, url) = (browser.clone(), url.clone());
             async move {
                 let page = browser.page(&run).base(url).await?;
                 page.goto("/").await?;
-                run.step("look", page.id("x").visible()).timeout(secs(3)).await
+                run.step("look", page.patient(secs(60)).id("x").visible()).timeout(secs(20)).await
             }
         }))
         .await;
@@ -231,9 +238,9 @@ fn a_wish_that_does_not_hold_degrades_the_run() {
         let report = journey(&browser, Site::new("<p id=p>hi</p>"), move |_, page| {
             let counted = Arc::clone(&counted);
             async move {
-                let page = page.patient(ms(300));
-                for text in ["hi", "ho"] {
-                    counted.fetch_add(usize::from(page.id("p").text(text).prefer().await?), Ordering::SeqCst);
+                for (text, patience) in [("hi", secs(10)), ("ho", ms(300))] {
+                    let wish = page.patient(patience).id("p").text(text).prefer();
+                    counted.fetch_add(usize::from(wish.await?), Ordering::SeqCst);
                 }
                 Ok(())
             }
@@ -259,19 +266,25 @@ fn a_browser_that_goes_while_a_document_loads_is_an_error_of_ours_at_once() {
         let report = journey(&browser, site, move |run, page| {
             let browser = closed.clone();
             async move {
+                // It would go on for much longer than it may take to be told, also on a busy machine.
+                let going = async {
+                    let gone = page.goto("/slow").within(secs(50)).await;
+                    (gone, Instant::now())
+                };
                 let closing = async {
                     page.expect_title("slow").await?;
+                    let begun = Instant::now();
                     browser.close().await;
-                    Ok::<_, Failure>(())
+                    Ok::<_, Failure>(begun)
                 };
-                let (gone, closed) = tokio::join!(page.goto("/slow").into_future(), run.tolerate(closing));
-                drop(closed);
+                let ((gone, at), closed) = tokio::join!(going, run.tolerate(closing));
+                let begun = closed.expect("its title was there");
+                assert!(at.duration_since(begun) < secs(25), "{:?}", at.duration_since(begun));
                 gone
             }
         })
         .await;
         assert_eq!(report.reason, Some(Reason::Setup), "{report:?}");
-        assert!(report.duration < secs(25), "{report:?}");
         browser.close().await;
     });
 }

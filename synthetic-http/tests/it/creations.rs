@@ -7,6 +7,7 @@ use synthetic_core::cleanup::Recovery;
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, Request, Response, json, status};
 
+use crate::clock::{LONG, Stall};
 use crate::support::{Server, bare, ok, sent, target};
 
 /// Orders of a server that knows of nothing, with a search that is counted there. Its answers are never quiet for long.
@@ -32,7 +33,7 @@ impl Resource for Orders {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery::default().quiescence(Duration::ZERO)
+        Recovery::default().quiescence(Duration::ZERO).create_timeout(mins(1))
     }
 }
 
@@ -175,29 +176,36 @@ async fn what_changes_something_says_which_run_it_belongs_to_and_what_it_makes()
 
 #[tokio::test]
 async fn the_answer_to_a_creation_is_waited_for_also_when_the_time_of_the_run_is_up() {
-    let server = Server::raw(|mut stream| async move {
-        while let Ok(request) = crate::support::read_request(&mut stream).await {
-            if request.starts_with("POST") {
-                tokio::time::sleep(ms(400)).await;
+    let stall = Stall::new();
+    let asked = stall.clone();
+    let server = Server::raw(move |mut stream| {
+        let asked = asked.clone();
+        async move {
+            while let Ok(request) = crate::support::read_request(&mut stream).await {
+                if request.starts_with("POST") {
+                    asked.reached();
+                    // Longer than all that the run has.
+                    tokio::time::sleep(LONG + secs(3)).await;
+                }
+                let answer = if target(&request).starts_with("/found") { ok("[7]") } else { ok("{}") };
+                tokio::io::AsyncWriteExt::write_all(&mut stream, &answer).await?;
             }
-            let answer = if target(&request).starts_with("/found") { ok("[7]") } else { ok("{}") };
-            tokio::io::AsyncWriteExt::write_all(&mut stream, &answer).await?;
+            Ok(())
         }
-        Ok(())
     })
     .await;
     let orders = Orders(Http::at(server.url()));
-    let report = once(canary(Spec::new("test").timeout(ms(100)), move |run: Run| {
+    let creating = once(canary(Spec::new("test").timeout(LONG), move |run: Run| {
         let orders = orders.clone();
         async move {
             let api = orders.0.clone();
-            run.create(&orders, |_| api.post("/orders").send()).await?;
+            run.create(&orders, |_| api.post("/orders").timeout(mins(1)).send()).await?;
             Ok(())
         }
-    }))
-    .await;
+    }));
+    let report = stall.runs_out(creating).await;
     assert_eq!(report.reason, Some(synthetic_core::Reason::Timeout), "{report}");
-    assert!(report.duration < ms(300), "waiting for an answer is none of the body's time: {report}");
+    assert!(report.duration < LONG + secs(1), "waiting for an answer is none of the body's time: {report}");
     assert_eq!(report.requests[0].status, Some(200), "it was answered: {report}");
     assert_eq!(report.cleanup.items[0].name, "shop/order 7", "its id is known: {report}");
     assert_eq!(report.cleanup.left_behind(), 0);

@@ -1,25 +1,33 @@
 //! Server-sent events, from servers that send them well and badly.
 
-use std::future::pending;
-
 use synthetic_core::prelude::*;
 use synthetic_core::{Failure, Reason};
 use synthetic_http::{Events, Http, Request, body};
 use tokio::io::AsyncWriteExt;
 
+use crate::clock::{LONG, SILENCE, Stall};
 use crate::support::{Server, Told, bare, read_request, sent};
 
 /// Returns a server that sends these bytes as an event stream, and then ends it or is silent.
 async fn sending(events: &'static str, ends: bool) -> Server {
-    Server::raw(move |mut stream| async move {
-        let asked = read_request(&mut stream).await?;
-        assert_eq!(
-            (sent(&asked, "accept"), sent(&asked, "cache-control")),
-            (vec!["text/event-stream"], vec!["no-store"])
-        );
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: Text/Event-Stream; charset=utf-8\r\n\r\n").await?;
-        stream.write_all(events.as_bytes()).await?;
-        if ends { Ok(()) } else { pending().await }
+    stalling(events, ends, &Stall::new()).await
+}
+
+/// The same, which says when it is silent.
+async fn stalling(events: &'static str, ends: bool, stall: &Stall) -> Server {
+    let stall = stall.clone();
+    Server::raw(move |mut stream| {
+        let stall = stall.clone();
+        async move {
+            let asked = read_request(&mut stream).await?;
+            assert_eq!(
+                (sent(&asked, "accept"), sent(&asked, "cache-control")),
+                (vec!["text/event-stream"], vec!["no-store"])
+            );
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: Text/Event-Stream; charset=utf-8\r\n\r\n").await?;
+            stream.write_all(events.as_bytes()).await?;
+            if ends { Ok(()) } else { stall.here().await }
+        }
     })
     .await
 }
@@ -54,12 +62,20 @@ async fn what_is_awaited_is_found_among_others() {
 type Act = fn(Events) -> std::pin::Pin<Box<dyn Future<Output = Result> + Send>>;
 
 async fn told_of(told: &mut Told, case: &str, request: Request, act: Act, reason: Reason) {
-    let report = once(canary(Spec::new("test"), move |_| {
+    tell(told, case, &report_of(request, act).await, reason);
+}
+
+/// Does something with the events of a request in a run of its own.
+async fn report_of(request: Request, act: Act) -> Report {
+    once(canary(Spec::new("test"), move |_| {
         let request = request.clone();
         async move { act(request.events().await?).await }
     }))
-    .await;
-    told.add_report(case, &report);
+    .await
+}
+
+fn tell(told: &mut Told, case: &str, report: &Report, reason: Reason) {
+    told.add_report(case, report);
     assert_eq!(report.reason, Some(reason), "{case}: {report}");
 }
 
@@ -81,7 +97,8 @@ async fn what_does_not_come_is_told_with_what_came() {
             events.next().await.map(drop)
         })
     };
-    let silent = sending(ORDER, false).await;
+    let stall = Stall::new();
+    let silent = stalling(ORDER, false, &stall).await;
     let ending = sending(ORDER, true).await;
     let none = sending("", true).await;
     let page = Server::answering(|_| {
@@ -91,8 +108,11 @@ async fn what_does_not_come_is_told_with_what_came() {
     let no_content = Server::answering(|_| bare("204 No Content", "")).await;
     let get = |server: &Server| Http::at(server.url()).get("/events");
     let mut told = Told::default();
-    told_of(&mut told, "in time", get(&silent).timeout(ms(500)), shipped, Reason::Timeout).await;
-    told_of(&mut told, "silence", get(&silent).idle_timeout(ms(100)), json, Reason::Timeout).await;
+    for (case, request, act) in
+        [("in time", get(&silent).timeout(LONG), shipped), ("silence", get(&silent).idle_timeout(SILENCE), json)]
+    {
+        tell(&mut told, case, &stall.runs_out(report_of(request, act)).await, Reason::Timeout);
+    }
     told_of(&mut told, "the end", get(&ending), shipped, Reason::Expectation).await;
     told_of(&mut told, "no event", get(&none), shipped, Reason::Expectation).await;
     told_of(&mut told, "a path that is none", get(&none), defect, Reason::Setup).await;

@@ -1,6 +1,5 @@
 //! Health checks of gRPC, against a real server of it.
 
-use std::future::pending;
 use std::net::SocketAddr;
 
 use synthetic_core::Reason;
@@ -16,6 +15,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::authority::Authority;
+use crate::clock::{LONG, Stall};
 use crate::support::{self, Told, bare, masked, read_request};
 
 /// Serves these routes, over TLS with this identity.
@@ -79,8 +79,8 @@ async fn a_health_check_is_a_request_of_the_run_that_changes_nothing() {
     assert!(request.phases.connect.is_some() && request.phases.transfer.is_some());
 }
 
-/// Says what it was asked with, as an error.
-struct Telling;
+/// Says what it was asked with, as an error; or comes to its stall.
+struct Telling(Stall);
 
 #[tonic::async_trait]
 impl Health for Telling {
@@ -89,7 +89,7 @@ impl Health for Telling {
     async fn check(&self, asked: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let name = asked.get_ref().service.clone();
         if name == "hang" {
-            return pending().await;
+            return self.0.here().await;
         }
         let names: Vec<_> = ["authorization", "traceparent", "user-agent", "synthetic-run"]
             .into_iter()
@@ -124,12 +124,17 @@ async fn a_service_that_cannot_be_used_is_told_with_what_the_server_said() {
     let (_, routes) = shop().await;
     let shop = at(serve(routes, None).await);
     let without = at(serve(Routes::default(), None).await);
-    let telling = at(serve(Routes::new(HealthServer::new(Telling)), None).await);
+    let stall = Stall::new();
+    let telling = at(serve(Routes::new(HealthServer::new(Telling(stall.clone()))), None).await);
     let telling = telling.bearer(synthetic_core::Secret::new("token", "t0ken-t0ken"));
     let web = support::Server::answering(|_| bare("200 OK", "content-type: text/html\r\n")).await;
-    let silent = support::Server::raw(|mut stream| async move {
-        read_request(&mut stream).await?;
-        pending().await
+    let silences = stall.clone();
+    let silent = support::Server::raw(move |mut stream| {
+        let stall = silences.clone();
+        async move {
+            read_request(&mut stream).await?;
+            stall.here().await
+        }
     })
     .await;
     let nobody = support::closed_port();
@@ -145,14 +150,14 @@ async fn a_service_that_cannot_be_used_is_told_with_what_the_server_said() {
         ("no health service", without.grpc_health("shop.Orders"), Reason::Expectation),
         ("a status with a message", telling.grpc_health("shop.Orders"), Reason::Expectation),
         ("a header", shop.grpc_health("").expect(header("x-kind", "a")), Reason::Expectation),
-        ("hangs", telling.grpc_health("hang").timeout(ms(300)), Reason::Timeout),
-        ("silence", Http::at(silent.url()).grpc_health("").timeout(ms(300)), Reason::Timeout),
+        ("hangs", telling.grpc_health("hang").timeout(LONG), Reason::Timeout),
+        ("silence", Http::at(silent.url()).grpc_health("").timeout(LONG), Reason::Timeout),
         ("HTTP/1.1", Http::at(web.url()).grpc_health(""), Reason::Protocol),
         ("nobody", at(nobody).grpc_health(""), Reason::Connect),
     ];
     let mut told = Told::default();
     for (case, check, reason) in rows {
-        let report = run_of(check).await;
+        let report = if reason == Reason::Timeout { stall.runs_out(run_of(check)).await } else { run_of(check).await };
         told.add_report(case, &report);
         assert_eq!((report.reason, report.requests.len()), (Some(reason), 1), "{case}: {report}");
         assert_eq!(report.requests[0].reason, Some(reason), "{case}");

@@ -12,6 +12,7 @@ mod bodies;
 mod captures;
 mod checks;
 mod client_certificates;
+mod clock;
 mod connections;
 mod creations;
 #[cfg(unix)]

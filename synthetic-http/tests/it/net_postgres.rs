@@ -10,6 +10,7 @@ use synthetic_core::Reason;
 use synthetic_core::prelude::*;
 use synthetic_http::cert_days_left;
 use synthetic_http::net::{StartTls, Tcp, Tls};
+use tokio::process::Child;
 
 use crate::authority::Authority;
 use crate::support::{run_check, skipped};
@@ -44,6 +45,25 @@ fn am_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
+/// Starts it on a port of 127.0.0.1, and returns it with its address when it listens.
+async fn start(command: impl Fn(u16) -> tokio::process::Command) -> (Child, String) {
+    // A port that is free now may be taken when it asks for it; then another is tried.
+    for _ in 0..5 {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = command(port).spawn().unwrap();
+        let at = format!("127.0.0.1:{port}");
+        let began = std::time::Instant::now();
+        while server.try_wait().unwrap().is_none() {
+            if Tcp::at(&*at).connect().await.is_ok() {
+                return (server, at);
+            }
+            assert!(began.elapsed() < BOUND, "it does not listen");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    panic!("postgres found no free port, five times");
+}
+
 #[tokio::test]
 async fn a_real_postgresql_is_asked_for_tls() {
     let Some(programs) = programs() else { return skipped("postgresql") };
@@ -65,20 +85,16 @@ async fn a_real_postgresql_is_asked_for_tls() {
     initdb.arg("--pgdata").arg(&data).args(["--no-sync", "--auth=trust", "--username=canary", "--locale=C"]);
     assert!(initdb.status().await.unwrap().success());
     for ssl in ["on", "off"] {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = command(&programs.join("postgres"), path);
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
-        let setting = |name: &str, value: &str| ["-c".to_owned(), format!("{name}={value}")];
-        server.args(setting("ssl", ssl)).args(setting("fsync", "off"));
-        server.args(setting("ssl_cert_file", &path.join("server.crt").display().to_string()));
-        server.args(setting("ssl_key_file", &key_file.display().to_string()));
-        let mut server = server.spawn().unwrap();
-        let at = format!("127.0.0.1:{port}");
-        let began = std::time::Instant::now();
-        while Tcp::at(&*at).connect().await.is_err() {
-            assert!(began.elapsed() < BOUND, "it does not listen");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let (mut server, at) = start(|port| {
+            let mut server = command(&programs.join("postgres"), path);
+            server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+            let setting = |name: &str, value: &str| ["-c".to_owned(), format!("{name}={value}")];
+            server.args(setting("ssl", ssl)).args(setting("fsync", "off"));
+            server.args(setting("ssl_cert_file", &path.join("server.crt").display().to_string()));
+            server.args(setting("ssl_key_file", &key_file.display().to_string()));
+            server
+        })
+        .await;
         let pem = authority.0.pem();
         let report = run_check(move || {
             let check =

@@ -7,8 +7,8 @@ use synthetic_core::prelude::*;
 use synthetic_http::net::{Tcp, said};
 use synthetic_http::{Phase, latency, phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
+use crate::clock::{LONG, Stall};
 use crate::support::{Server, Told, closed_port, run_check};
 
 /// Greets, and answers each line by its word.
@@ -38,14 +38,31 @@ async fn mail() -> Server {
     .await
 }
 
+/// Greets, and says no more.
+async fn stalling(greeting: &'static str, stall: &Stall) -> Server {
+    let stall = stall.clone();
+    Server::raw(move |mut stream| {
+        let stall = stall.clone();
+        async move {
+            stream.write_all(greeting.as_bytes()).await?;
+            stall.here().await
+        }
+    })
+    .await
+}
+
 async fn told(told: &mut Told, case: &str, check: Tcp) -> Report {
-    let report = run_check(move || {
+    let report = report_of(check).await;
+    told.add_report(case, &report);
+    report
+}
+
+async fn report_of(check: Tcp) -> Report {
+    run_check(move || {
         let check = check.clone();
         async move { check.connect().await.map(drop) }
     })
-    .await;
-    told.add_report(case, &report);
-    report
+    .await
 }
 
 #[tokio::test]
@@ -105,7 +122,10 @@ async fn a_line_is_answered_in_its_own_words() {
     let at = || Tcp::at(server.addr.to_string());
     let talk = at().reply(r"^PING :(\S+)", "PONG :$1\r\n").expect_line("welcome").connect().await.unwrap();
     assert!(talk.text().ends_with("extra\r\nwelcome\r\n"), "{}", talk.text());
-    let failure = at().reply("^HELLO", "").timeout(ms(250)).connect().await.unwrap_err();
+    let stall = Stall::new();
+    let silent = stalling("NOTICE hi\r\nPING :7f3a extra\r\n", &stall).await;
+    let unasked = Tcp::at(silent.addr.to_string()).reply("^HELLO", "").timeout(LONG);
+    let failure = stall.runs_out(unasked.connect()).await.unwrap_err();
     assert_eq!(failure.reason(), Reason::Timeout);
     assert!(failure.to_string().contains("read a line that matches ^HELLO"), "{failure}");
 }
@@ -113,7 +133,7 @@ async fn a_line_is_answered_in_its_own_words() {
 #[tokio::test]
 async fn what_is_not_as_expected_is_told_with_the_dialogue() {
     let server = mail().await;
-    let at = || Tcp::at(server.addr.to_string()).timeout(ms(250));
+    let at = || Tcp::at(server.addr.to_string());
     let mut all = Told::default();
     let report = told(
         &mut all,
@@ -124,7 +144,11 @@ async fn what_is_not_as_expected_is_told_with_the_dialogue() {
     assert_eq!((report.reason, report.requests[0].reason), (Some(Reason::Expectation), Some(Reason::Expectation)));
     told(&mut all, "bytes", at().expect_bytes(&b"220 other"[..])).await;
     told(&mut all, "the end", at().expect_line("220 mail.test ready").send("NOOP\r\n").expect_end()).await;
-    let report = told(&mut all, "a match that does not come", at().expect_match(contains("ready to serve"))).await;
+    let stall = Stall::new();
+    let silent = stalling("220 mail.test ready\r\n", &stall).await;
+    let check = Tcp::at(silent.addr.to_string()).timeout(LONG).expect_match(contains("ready to serve"));
+    let report = stall.runs_out(report_of(check)).await;
+    all.add_report("a match that does not come", &report);
     assert_eq!(report.reason, Some(Reason::Timeout));
     let report = told(
         &mut all,
@@ -195,16 +219,17 @@ async fn a_port_is_closed_only_if_it_refuses() {
     insta::assert_snapshot!(all.text());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_time_of_the_run_ends_a_check_too() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = silent.local_addr().unwrap().to_string();
-    let spec = Spec::new("test").timeout(secs(2));
-    let report = once(canary(spec, move |_| {
+    let stall = Stall::new();
+    let silent = stalling("", &stall).await;
+    let at = silent.addr.to_string();
+    let spec = Spec::new("test").timeout(LONG);
+    let running = once(canary(spec, move |_| {
         let at = at.clone();
         async move { Tcp::at(at).expect_line("hi").connect().await.map(drop) }
-    }))
-    .await;
+    }));
+    let report = stall.runs_out(running).await;
     assert_eq!(report.reason, Some(Reason::Timeout), "{report}");
     let failure = &report.failures[0];
     assert!(failure.to_string().contains("read a line that is equal to \"hi\""), "{failure}");

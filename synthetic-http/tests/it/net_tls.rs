@@ -1,6 +1,6 @@
 //! TLS without HTTP: handshakes, and how they begin, against servers of a few lines with certificates made here.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::{Authority, config, members_only, year};
+use crate::clock::{LONG, Stall};
 use crate::support::{Server, Told, run_check};
 
 /// Serves TLS once `before` is done with the connection, and answers every line with `+PONG`.
@@ -239,23 +240,41 @@ async fn a_server_that_does_not_consent_to_tls_is_told_with_what_it_said() {
     insta::assert_snapshot!(told.text());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_server_that_stalls_is_told_with_the_phase() {
     let authority = Authority::new();
+    let stall = Stall::new();
     // It takes every connection, and says a byte a second that is part of nothing.
-    let slow = Server::raw(|mut stream| async move {
-        loop {
+    let slows = stall.clone();
+    let slow = Server::raw(move |mut stream| {
+        let stall = slows.clone();
+        async move {
             stream.write_all(b"2").await?;
-            tokio::time::sleep(secs(1)).await;
+            stall.reached();
+            for _ in 0..4 {
+                tokio::time::sleep(secs(1)).await;
+                stream.write_all(b"2").await?;
+            }
+            pending().await
         }
     })
     .await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silent = Tls::at(listener.local_addr().unwrap().to_string()).trust_pem(authority.0.pem());
+    let silences = stall.clone();
+    let silent = Server::raw(move |mut stream| {
+        let stall = silences.clone();
+        async move {
+            stream.read_u8().await?;
+            stall.here().await
+        }
+    })
+    .await;
     let mut told = Told::default();
-    let rows = [("the handshake", silent), ("starttls", trusting(&authority, &slow).starttls(StartTls::Smtp))];
+    let rows = [
+        ("the handshake", trusting(&authority, &silent)),
+        ("starttls", trusting(&authority, &slow).starttls(StartTls::Smtp)),
+    ];
     for (case, check) in rows {
-        let report = run_of(check.timeout(secs(5))).await;
+        let report = stall.runs_out(run_of(check.timeout(LONG))).await;
         assert_eq!(report.reason, Some(Reason::Timeout), "{case}: {report}");
         told.add_report(case, &report);
     }

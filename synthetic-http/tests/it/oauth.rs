@@ -9,6 +9,7 @@ use synthetic_core::{AnyCanary, Reason, Runner, Secret};
 use synthetic_http::{Http, OAuth, Request};
 use tokio::time::advance;
 
+use crate::clock::{LONG, Stall};
 use crate::support::{Server, Told, bare, ok, run_of, sent, target};
 
 const SECRET: &str = "cl1ent&s3cret";
@@ -254,9 +255,14 @@ async fn a_server_of_tokens_that_fails_is_told_apart_from_the_target() {
 #[tokio::test]
 async fn the_time_of_a_request_bounds_the_wait_for_its_token_and_the_failure_says_so() {
     // It accepts and says nothing.
-    let silent = Server::raw(|mut stream| async move {
-        crate::support::read_request(&mut stream).await?;
-        std::future::pending().await
+    let stall = Stall::new();
+    let silences = stall.clone();
+    let silent = Server::raw(move |mut stream| {
+        let stall = silences.clone();
+        async move {
+            crate::support::read_request(&mut stream).await?;
+            stall.here().await
+        }
     })
     .await;
     let shop = Server::answering(|_| ok("[]")).await;
@@ -266,9 +272,10 @@ async fn the_time_of_a_request_bounds_the_wait_for_its_token_and_the_failure_say
     };
     // A request for a token itself has an hour.
     let patient = oauth().through(Http::anywhere().timeout(Duration::from_secs(3_600)));
-    let request = Http::at(shop.url()).oauth(patient).get("/orders").timeout(Duration::from_millis(200));
+    let request = Http::at(shop.url()).oauth(patient).get("/orders").timeout(LONG);
     let mut told = Told::default();
-    let report = told.add("the request's time", request.clone()).await;
+    let report = stall.runs_out(run_of(request.clone())).await;
+    told.add_report("the request's time", &report);
     assert_eq!((report.reason, report.requests.len()), (Some(Reason::Timeout), 1), "{report}");
     // One that waits for the request of another has its own time too.
     let other = request.clone().timeout(Duration::from_secs(3_600));
@@ -276,7 +283,8 @@ async fn the_time_of_a_request_bounds_the_wait_for_its_token_and_the_failure_say
     while silent.accepted() < 2 {
         tokio::task::yield_now().await;
     }
-    told.add("the time of one that waits", request).await;
+    let report = stall.runs_out(run_of(request)).await;
+    told.add_report("the time of one that waits", &report);
     waiting.abort();
     assert!(shop.take().is_empty());
     insta::assert_snapshot!(told.text());

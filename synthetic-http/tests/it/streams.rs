@@ -1,7 +1,5 @@
 //! Answers that are taken piece by piece: what comes, what bounds it, and what is told when it breaks off.
 
-use std::future::pending;
-
 use synthetic_core::Reason;
 use synthetic_core::prelude::*;
 use synthetic_http::{
@@ -10,24 +8,39 @@ use synthetic_http::{
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::clock::{LONG, SILENCE, Stall};
 use crate::support::{Server, Told, bare, ok, read_request, sent};
 
 /// Returns a server that sends the head of an endless body and these pieces, and then what `then` does.
 async fn pieces(head: &'static str, pieces: &'static [&'static str], then: fn(TcpStream) -> Then) -> Server {
-    Server::raw(move |mut stream| async move {
-        read_request(&mut stream).await?;
-        stream.write_all(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n{head}\r\n").as_bytes()).await?;
-        for piece in pieces {
-            stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes()).await?;
-            stream.flush().await?;
-            tokio::task::yield_now().await;
-        }
-        match then(stream) {
-            Then::End(mut stream) => stream.write_all(b"0\r\n\r\n").await,
-            Then::Close => Ok(()),
-            Then::Hang(stream) => {
-                let _stream = stream;
-                pending().await
+    stalling_pieces(head, pieces, then, &Stall::new()).await
+}
+
+/// The same, which says when it hangs.
+async fn stalling_pieces(
+    head: &'static str,
+    pieces: &'static [&'static str],
+    then: fn(TcpStream) -> Then,
+    stall: &Stall,
+) -> Server {
+    let stall = stall.clone();
+    Server::raw(move |mut stream| {
+        let stall = stall.clone();
+        async move {
+            read_request(&mut stream).await?;
+            stream.write_all(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n{head}\r\n").as_bytes()).await?;
+            for piece in pieces {
+                stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes()).await?;
+                stream.flush().await?;
+                tokio::task::yield_now().await;
+            }
+            match then(stream) {
+                Then::End(mut stream) => stream.write_all(b"0\r\n\r\n").await,
+                Then::Close => Ok(()),
+                Then::Hang(stream) => {
+                    let _stream = stream;
+                    stall.here().await
+                }
             }
         }
     })
@@ -83,7 +96,12 @@ async fn pieces_lines_and_json_lines_come_as_they_were_cut_by_their_sender() {
 }
 
 async fn told_of(told: &mut Told, case: &str, request: Request, reason: Reason) {
-    let report = once(canary(Spec::new("test"), move |_| {
+    tell(told, case, &report_of(request).await, reason);
+}
+
+/// Reads all rows in a run of its own.
+async fn report_of(request: Request) -> Report {
+    once(canary(Spec::new("test"), move |_| {
         let request = request.clone();
         async move {
             let mut stream = request.stream().await?;
@@ -91,8 +109,11 @@ async fn told_of(told: &mut Told, case: &str, request: Request, reason: Reason) 
             Ok(())
         }
     }))
-    .await;
-    told.add_report(case, &report);
+    .await
+}
+
+fn tell(told: &mut Told, case: &str, report: &Report, reason: Reason) {
+    told.add_report(case, report);
     let wanted = if reason == Reason::Setup { Outcome::Error } else { Outcome::Failed };
     assert_eq!((report.outcome, report.reason), (wanted, Some(reason)), "{case}: {report}");
     let recorded: Vec<_> = report.requests.iter().map(|request| request.reason).collect();
@@ -103,7 +124,8 @@ async fn told_of(told: &mut Told, case: &str, request: Request, reason: Reason) 
 async fn a_stream_that_breaks_off_says_what_came_and_what_bounded_it() {
     let rows: &[&str] = &["{\"id\":1}\n", "{\"id\":2}\n"];
     let closing = pieces("", rows, |_| Then::Close).await;
-    let hanging = pieces("", rows, Then::Hang).await;
+    let stall = Stall::new();
+    let hanging = stalling_pieces("", rows, Then::Hang, &stall).await;
     let foreign = pieces("", &["{\"id\":1}\nid 2\n"], Then::End).await;
     let short = pieces("", rows, Then::End).await;
     let refusing = Server::answering(|_| {
@@ -115,8 +137,9 @@ async fn a_stream_that_breaks_off_says_what_came_and_what_bounded_it() {
     let mut told = Told::default();
     let told = &mut told;
     told_of(told, "closed early", get(&closing), Reason::Protocol).await;
-    told_of(told, "silent", get(&hanging).idle_timeout(ms(100)), Reason::Timeout).await;
-    told_of(told, "slow", get(&hanging).timeout(ms(400)), Reason::Timeout).await;
+    for (case, request) in [("silent", get(&hanging).idle_timeout(SILENCE)), ("slow", get(&hanging).timeout(LONG))] {
+        tell(told, case, &stall.runs_out(report_of(request)).await, Reason::Timeout);
+    }
     told_of(told, "too large", get(&short).max_body(10), Reason::Protocol).await;
     told_of(told, "not JSON", get(&foreign), Reason::Expectation).await;
     told_of(told, "refused", get(&refusing), Reason::Expectation).await;

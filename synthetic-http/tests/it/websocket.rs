@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request as Asked, Respon
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::authority::{Authority, at, config};
+use crate::clock::{LONG, SILENCE, Stall};
 use crate::support::{Server, Told, bare, masked, read_request};
 
 type Socket = WebSocketStream<TcpStream>;
@@ -126,12 +127,20 @@ async fn a_websocket_is_one_request_of_the_run_and_follows_its_cookies() {
 type Act = fn(WebSocket) -> std::pin::Pin<Box<dyn Future<Output = Result> + Send>>;
 
 async fn told_of(told: &mut Told, case: &str, request: Request, act: Act, reason: Reason) {
-    let report = once(canary(Spec::new("test"), move |_| {
+    tell(told, case, &report_of(request, act).await, reason);
+}
+
+/// Does something with a WebSocket in a run of its own.
+async fn report_of(request: Request, act: Act) -> Report {
+    once(canary(Spec::new("test"), move |_| {
         let request = request.clone();
         async move { act(request.websocket().await?).await }
     }))
-    .await;
-    told.add_report(case, &report);
+    .await
+}
+
+fn tell(told: &mut Told, case: &str, report: &Report, reason: Reason) {
+    told.add_report(case, report);
     assert_eq!(report.reason, Some(reason), "{case}: {report}");
     let recorded = if reason == Reason::Setup { 0 } else { 1 };
     assert_eq!(report.requests.len(), recorded, "{case}");
@@ -155,9 +164,14 @@ async fn a_server_that_does_not_open_a_websocket_is_told_by_what_it_said() {
     let key = Server::answering(move |_| key.clone()).await;
     let other = switch("connection: Upgrade\r\nupgrade: h2c\r\n");
     let other = Server::answering(move |_| other.clone()).await;
-    let silent = Server::raw(|mut stream| async move {
-        read_request(&mut stream).await?;
-        pending().await
+    let stall = Stall::new();
+    let silences = stall.clone();
+    let silent = Server::raw(move |mut stream| {
+        let stall = silences.clone();
+        async move {
+            read_request(&mut stream).await?;
+            stall.here().await
+        }
     })
     .await;
     let mut told = Told::default();
@@ -165,7 +179,8 @@ async fn a_server_that_does_not_open_a_websocket_is_told_by_what_it_said() {
     told_of(&mut told, "a page", live(&plain), NEXT, Reason::Expectation).await;
     told_of(&mut told, "the key of another", live(&key), NEXT, Reason::Expectation).await;
     told_of(&mut told, "another protocol", live(&other), NEXT, Reason::Expectation).await;
-    told_of(&mut told, "silence", live(&silent).timeout(ms(300)), NEXT, Reason::Timeout).await;
+    let silence = stall.runs_out(report_of(live(&silent).timeout(LONG), NEXT)).await;
+    tell(&mut told, "silence", &silence, Reason::Timeout);
     insta::assert_snapshot!(told.text());
     let refused = live(&refusing).expect(status(403)).websocket().await.unwrap_err();
     assert_eq!(refused.reason(), Reason::Setup, "{refused}");
@@ -203,6 +218,18 @@ async fn a_server_that_chooses_a_subprotocol_which_nobody_asked_for_is_told() {
 #[tokio::test]
 async fn a_websocket_that_goes_wrong_is_told_with_what_came() {
     let (quiet, _) = speaking(|socket| echo(socket, &["welcome", "{\"n\": 1}"])).await;
+    let stall = Stall::new();
+    let silences = stall.clone();
+    let (silent, _) = speaking(move |mut socket: Socket| {
+        let stall = silences.clone();
+        async move {
+            for text in ["welcome", "{\"n\": 1}"] {
+                socket.send(Frame::text(text)).await.unwrap();
+            }
+            stall.here().await
+        }
+    })
+    .await;
     let (closing, _) = speaking(|mut socket: Socket| async move {
         socket.send(Frame::text("welcome")).await.unwrap();
         let close = CloseFrame { code: 1011.into(), reason: "out of memory".into() };
@@ -246,8 +273,10 @@ async fn a_websocket_that_goes_wrong_is_told_with_what_came() {
     told_of(told, "no JSON", live(&quiet), json, Reason::Expectation).await;
     told_of(told, "another type", live(&quiet), typed, Reason::Expectation).await;
     told_of(told, "bytes", live(&bytes), expected, Reason::Expectation).await;
-    told_of(told, "in time", live(&quiet).timeout(ms(400)), DONE, Reason::Timeout).await;
-    told_of(told, "silence", live(&quiet).idle_timeout(ms(300)), DONE, Reason::Timeout).await;
+    for (case, request) in [("in time", live(&silent).timeout(LONG)), ("silence", live(&silent).idle_timeout(SILENCE))]
+    {
+        tell(told, case, &stall.runs_out(report_of(request, DONE)).await, Reason::Timeout);
+    }
     told_of(told, "closed by the server", live(&closing), DONE, Reason::Expectation).await;
     told_of(told, "sent after its close", live(&closing), again, Reason::Expectation).await;
     told_of(told, "no close", live(&gone), closed, Reason::Protocol).await;

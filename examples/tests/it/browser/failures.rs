@@ -1,6 +1,7 @@
 //! The journey where something is wrong: each failure must stand alone, for someone who has nothing but its text.
 
 use std::path::Path;
+use std::time::Duration;
 
 use synthetic_browser::{Browser, Page};
 use synthetic_core::prelude::*;
@@ -16,6 +17,9 @@ const HOME: &str = include_str!("../../../src/storefront/pages/home.html");
 const LOGIN: &str = include_str!("../../../src/storefront/pages/login.html");
 const DASHBOARD: &str = include_str!("../../../src/storefront/pages/dashboard.html");
 
+/// How long anything may take on a busy machine.
+const LONG: Duration = Duration::from_secs(30);
+
 /// What is wrong, and what its failure is in every browser.
 struct Wrong {
     name: &'static str,
@@ -24,6 +28,18 @@ struct Wrong {
     reason: Reason,
     /// What its text has in it, whatever the browser.
     words: &'static [&'static str],
+}
+
+impl Wrong {
+    /// How long elements are waited for, and documents: what must come has its time also on a busy machine, and only what is to
+    /// run out is short.
+    fn patience(&self) -> (Duration, Duration) {
+        match self.reason {
+            Reason::Expectation => (secs(5), LONG),
+            Reason::Timeout => (LONG, secs(2)),
+            _ => (LONG, LONG),
+        }
+    }
 }
 
 /// The shop's pages, with one thing of one page replaced.
@@ -135,14 +151,16 @@ fn wrongs() -> Vec<Wrong> {
     ]
 }
 
-/// Goes through the journey with little patience, and does to the browser what is to be done to it.
-async fn run(browser: &Browser, profiles: &Path, wrong: &str, base: String) -> Report {
-    let (browser, wrong, profiles) = (browser.clone(), wrong.to_owned(), profiles.to_owned());
-    let canary = canary(Spec::new("login").timeout(secs(60)), move |run: Run| {
-        let (browser, base, wrong, profiles) = (browser.clone(), base.clone(), wrong.clone(), profiles.clone());
+/// Goes through the journey, and does to the browser what is to be done to it.
+async fn run(browser: &Browser, profiles: &Path, wrong: &Wrong, base: String) -> Report {
+    let (browser, name, profiles) = (browser.clone(), wrong.name, profiles.to_owned());
+    let (patience, to_load) = wrong.patience();
+    // It is long enough for none of the waits to be cut short by it.
+    let canary = canary(Spec::new("login").timeout(secs(150)), move |run: Run| {
+        let (browser, base, profiles) = (browser.clone(), base.clone(), profiles.clone());
         async move {
-            let page = browser.page(&run).base(base).patience(secs(2)).navigation_patience(secs(2)).await?;
-            break_it(&page, &wrong, &profiles).await?;
+            let page = browser.page(&run).base(base).patience(patience).navigation_patience(to_load).await?;
+            break_it(&page, name, &profiles).await?;
             login::sign_in(&run, &page).await
         }
     });
@@ -197,13 +215,14 @@ fn each_failure_stands_alone() {
         let browser = browser.profiles(profiles.path());
         let shop = crate::start(Storefront::new().tls(Tls::Expired)).await;
         let (mut said, mut problems) = (String::new(), Vec::new());
-        for Wrong { name, site, outcome, reason, words } in wrongs() {
-            let base = match site {
+        for mut wrong in wrongs() {
+            let base = match wrong.site.take() {
                 Some(site) => site.start().await,
-                None if reason == Reason::Dns => "http://shop.invalid".to_owned(),
+                None if wrong.reason == Reason::Dns => "http://shop.invalid".to_owned(),
                 None => shop.url().to_owned(),
             };
-            let report = run(&browser, profiles.path(), name, base).await;
+            let report = run(&browser, profiles.path(), &wrong, base).await;
+            let Wrong { name, outcome, reason, words, .. } = wrong;
             let text = report.failures.iter().map(|failure| masked(&told(failure))).collect::<Vec<_>>().join("\n");
             println!("---- {name}: {:?}, {:?}\n{text}", report.outcome, report.reason);
             said.push_str(&format!("---- {name}: {:?}\n{text}\n\n", report.outcome));

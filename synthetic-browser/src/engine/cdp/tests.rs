@@ -97,12 +97,14 @@ impl Drop for Chromium {
 struct Watched {
     tab: Arc<dyn Tab>,
     events: UnboundedReceiver<Event>,
+    /// What [`Watched::take`] saw and left.
+    seen: Vec<Event>,
     main: FrameId,
 }
 
 impl Watched {
     fn new(new: NewTab) -> Self {
-        Self { main: new.tab.main_frame(), tab: new.tab, events: new.events }
+        Self { main: new.tab.main_frame(), tab: new.tab, events: new.events, seen: Vec::new() }
     }
 
     /// Goes to a URL, and returns when it is loaded.
@@ -130,6 +132,27 @@ impl Watched {
             }
         };
         in_time(find).await
+    }
+
+    /// Takes an event that is wanted, whether it came already or comes yet, and leaves the others for whoever takes next: what
+    /// different requests tell comes in any order.
+    async fn take<T: Send>(&mut self, wanted: impl Fn(&Event) -> Option<T> + Send + Sync) -> T {
+        let seen = self.seen.iter().enumerate().find_map(|(at, event)| Some((at, wanted(event)?)));
+        if let Some((at, value)) = seen {
+            self.seen.remove(at);
+            return value;
+        }
+        let Self { events, seen, .. } = self;
+        in_time(async {
+            loop {
+                let event = events.recv().await.expect("the tab is still there");
+                match wanted(&event) {
+                    Some(value) => return value,
+                    None => seen.push(event),
+                }
+            }
+        })
+        .await
     }
 
     /// Calls a function without arguments in the page's world of the main frame.

@@ -59,7 +59,8 @@ pub(super) async fn navigations(engine: &dyn Engine, site: &Site) {
     let navigation = it.tab.navigate(&site.url("/empty")).await.unwrap();
     assert!(matches!(navigation, Navigation::Nothing), "{navigation:?}");
     assert_eq!(it.page("() => location.pathname").await, "/form");
-    let navigation = it.tab.navigate(&site::nobody().await).await.unwrap();
+    let nobody = site::Nobody::new();
+    let navigation = it.tab.navigate(&nobody.url()).await.unwrap();
     assert!(matches!(&navigation, Navigation::Failed(word) if word.contains("CONNECTION_REFUSED")), "{navigation:?}");
     let navigation = it.tab.navigate("http://no-such-host.invalid/").await.unwrap();
     let words = ["NAME_NOT_RESOLVED", "UNKNOWN_HOST"];

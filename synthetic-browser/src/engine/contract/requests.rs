@@ -40,7 +40,8 @@ pub(super) async fn requests(engine: &dyn Engine, site: &Site) {
     assert_eq!(response(&mut it, &first).await.status, 200);
 
     // One that fails.
-    let url = site::nobody().await;
+    let nobody = site::Nobody::new();
+    let url = nobody.url();
     it.tab.call(&it.tab.main_frame(), World::Page, "url => fetch(url).catch(() => {})", &[json!(url)]).await.unwrap();
     let failed = request(&mut it, &url, "fetch").await;
     let (error, cancelled) = it

@@ -17,6 +17,7 @@ use reqwest::Method;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     time::Instant,
 };
 use url::Url;
@@ -148,6 +149,35 @@ fn get(url: Url) -> Request {
 
 fn within(url: Url, time: Duration) -> Request {
     Request { deadline: Some(Instant::now() + time), ..get(url) }
+}
+
+/// How long something may take that is to run out: a real second of a busy machine is nothing beside it.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Sends a request whose time, [`LONG`], is to run out: as soon as the server says that it does no more, and what it sent is
+/// there, the clock goes on by itself whenever nobody does anything.
+async fn run_out(client: Client, request: Request, stalled: Arc<Semaphore>) -> Box<Failed> {
+    let mut sending = tokio::spawn(async move { client.send(request).await });
+    tokio::select! {
+        early = &mut sending => panic!("it did not come to its stall: {early:?}"),
+        reached = stalled.acquire() => reached.unwrap().forget(),
+    }
+    settled().await;
+    tokio::time::pause();
+    sending.await.unwrap().unwrap_err()
+}
+
+/// Waits until everything that was sent on this machine so far has come: it goes in turns, and what is sent last comes last.
+async fn settled() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap());
+    let (near, far) = tokio::join!(near, listener.accept());
+    let (mut near, (mut far, _)) = (near.unwrap(), far.unwrap());
+    for _ in 0..3 {
+        near.write_all(b"x").await.unwrap();
+        far.read_exact(&mut [0]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
 }
 
 fn ms(ms: u64) -> Duration {

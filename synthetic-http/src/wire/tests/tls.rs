@@ -230,12 +230,18 @@ async fn a_handshake_that_stalls_ends_at_the_deadline() {
     let client = client();
     // Loads the roots first, as that has no part in the handshake.
     let _ = client.send(within("https://127.0.0.1:1/".parse().unwrap(), Duration::from_secs(30))).await;
-    let server = Server::start(|stream| async move {
-        let _open = stream;
-        std::future::pending().await
+    let stalled = Arc::new(Semaphore::new(0));
+    let told_there = Arc::clone(&stalled);
+    let server = Server::start(move |mut stream| {
+        let stalled = Arc::clone(&told_there);
+        async move {
+            stream.read_u8().await?;
+            stalled.add_permits(1);
+            std::future::pending().await
+        }
     })
     .await;
-    let failed = client.send(within(server.url_as("https", "127.0.0.1"), ms(150))).await.unwrap_err();
+    let failed = run_out(client, within(server.url_as("https", "127.0.0.1"), LONG), stalled).await;
     assert_eq!((failed.error.phase(), failed.error.kind()), (Phase::Tls, Kind::Timeout), "{}", failed.error);
     assert!(failed.trail.phases.connect.is_some() && failed.trail.phases.tls.is_some());
 }

@@ -10,8 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::rogue::{Rogue, TIME, settled};
+use super::rogue::{Rogue, TIME};
 use crate::authority::{Authority, config};
+use crate::clock::settled;
 use crate::support::{Server, Told, ok, read_request, run_of};
 
 #[tokio::test]

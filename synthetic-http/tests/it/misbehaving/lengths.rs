@@ -62,7 +62,7 @@ async fn a_length_that_nobody_could_keep_takes_no_memory_before_it_comes() {
         use tokio::io::AsyncWriteExt;
         crate::support::read_request(&mut stream).await?;
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9223372036854775807\r\n\r\n01234").await?;
-        super::rogue::settled().await;
+        crate::clock::settled().await;
         stream.write_all(b"56789").await
     })
     .await;

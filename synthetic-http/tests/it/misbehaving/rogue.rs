@@ -9,10 +9,11 @@ use std::time::Duration;
 use synthetic_core::prelude::*;
 use synthetic_http::{Http, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::clock::settled;
 use crate::support::{Server, read_request, run_of};
 
 /// How long a request may take in these tests: a real second of a busy machine is nothing beside it.
@@ -195,19 +196,6 @@ pub(super) async fn when_its_time_is_up(case: &str, rogue: &Rogue, request: Requ
 async fn advance(by: Duration) {
     tokio::time::advance(by).await;
     for _ in 0..5 {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Waits until everything that was sent on this machine so far has come: it goes in turns, and what is sent last comes last.
-pub(super) async fn settled() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) =
-        tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), async { listener.accept().await.unwrap().0 });
-    let (mut near, mut far) = (near.unwrap(), far);
-    for _ in 0..3 {
-        near.write_all(b"x").await.unwrap();
-        far.read_exact(&mut [0]).await.unwrap();
         tokio::task::yield_now().await;
     }
 }

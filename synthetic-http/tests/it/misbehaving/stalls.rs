@@ -6,7 +6,8 @@ use synthetic_http::{Http, Request};
 use tokio::net::TcpSocket;
 use tokio::time::Instant;
 
-use super::rogue::{LATE, Rogue, TIME, settled, when_its_time_is_up};
+use super::rogue::{LATE, Rogue, TIME, when_its_time_is_up};
+use crate::clock::settled;
 use crate::support::{Told, run_of};
 
 /// Lets a request end with its time, and adds what it says.

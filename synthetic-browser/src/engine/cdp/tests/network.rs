@@ -46,10 +46,10 @@ async fn a_request_is_told_of_from_beginning_to_end() {
     let answer = answered(&mut tab, &order.id).await;
     assert_eq!((answer.status, &*answer.status_text), (201, "Created"));
     let (transferred, at) = tab
-        .find(|event| match event {
-            Event::Finished { id, at, transferred, timing } if id == order.id => {
-                assert_eq!(timing, answer.timing);
-                Some((transferred, at))
+        .take(|event| match event {
+            Event::Finished { id, at, transferred, timing } if *id == order.id => {
+                assert_eq!(*timing, answer.timing);
+                Some((*transferred, *at))
             }
             _ => None,
         })
@@ -95,9 +95,10 @@ async fn a_request_that_comes_to_nothing_says_why() {
     let mut tab = chromium.tab().await;
     tab.tab.navigate(&format!("{base}/")).await.unwrap();
     for (wanted, cancelled) in [("net::ERR_CONNECTION_REFUSED", false), ("net::ERR_ABORTED", true)] {
-        tab.until(
-            |event| matches!(event, Event::Failed { error, cancelled: c, .. } if error == wanted && *c == cancelled),
-        )
+        tab.take(|event| match event {
+            Event::Failed { error, cancelled: c, .. } => (error == wanted && *c == cancelled).then_some(()),
+            _ => None,
+        })
         .await;
     }
 }
@@ -117,8 +118,7 @@ async fn requests_are_held_until_it_is_said_what_becomes_of_them() {
     };
     let mut left = 4;
     while left > 0 {
-        let held = tab.find(|e| if let Event::Held { held, request } = e { Some((held, request)) } else { None }).await;
-        let (held, request) = held;
+        let (held, request) = held(&mut tab, "").await;
         let decision = match request.url.strip_prefix(&base).unwrap() {
             "/favicon.ico" => {
                 tab.tab.decide(&held, Decision::Abort).await.unwrap();
@@ -142,12 +142,16 @@ async fn requests_are_held_until_it_is_said_what_becomes_of_them() {
     let answers =
         "async () => { while (!globalThis.answers) await new Promise(r => setTimeout(r, 10)); return answers }";
     assert_eq!(tab.page(answers).await, json!([[200, null, "gone"], "TypeError", [418, "own", "täpot"]]));
-    tab.until(|event| matches!(event, Event::Failed { error, .. } if error.contains("BLOCKED_BY_CLIENT"))).await;
+    tab.take(|event| match event {
+        Event::Failed { error, .. } => error.contains("BLOCKED_BY_CLIENT").then_some(()),
+        _ => None,
+    })
+    .await;
 
     // What is held when holding ends goes on.
     let asked = "() => { globalThis.late = ask('/go') .then(all => all[0]) }";
     tab.page(asked).await;
-    tab.until(|event| matches!(event, Event::Held { .. })).await;
+    held(&mut tab, "/go").await;
     in_time(tab.tab.hold_requests(false)).await.unwrap();
     assert_eq!(tab.page("() => late").await, 200);
 }
@@ -210,23 +214,36 @@ async fn requests_of_workers_and_of_frames_of_other_processes_are_told_of() {
     assert_eq!(in_time(tab.tab.body(&asked.id)).await.unwrap().as_deref(), Some(&b"f"[..]));
 }
 
+/// Returns the next request that is held and whose URL ends so.
+async fn held(tab: &mut Watched, path: &str) -> (String, Request) {
+    tab.take(|event| match event {
+        Event::Held { held, request } if request.url.ends_with(path) => Some((held.clone(), request.clone())),
+        _ => None,
+    })
+    .await
+}
+
 /// Returns the next request for a path.
 async fn sent(tab: &mut Watched, path: &str) -> Request {
-    tab.find(|event| match event {
-        Event::Request(request) if request.url.splitn(4, '/').nth(3) == Some(&path[1..]) => Some(request),
+    tab.take(|event| match event {
+        Event::Request(request) if request.url.splitn(4, '/').nth(3) == Some(&path[1..]) => Some(request.clone()),
         _ => None,
     })
     .await
 }
 
 async fn answered(tab: &mut Watched, id: &RequestId) -> Response {
-    tab.find(|event| match event {
-        Event::Response(response) if response.id == *id => Some(response),
+    tab.take(|event| match event {
+        Event::Response(response) if response.id == *id => Some(response.clone()),
         _ => None,
     })
     .await
 }
 
 async fn finished(tab: &mut Watched, wanted: &RequestId) {
-    tab.until(|event| matches!(event, Event::Finished { id, .. } if id == wanted)).await;
+    tab.take(|event| match event {
+        Event::Finished { id, .. } => (id == wanted).then_some(()),
+        _ => None,
+    })
+    .await;
 }

@@ -112,7 +112,9 @@ async fn the_mouse_and_the_keys_do_what_those_of_a_person_do() {
     tab.press(&["a"]).await;
     tab.tab.keys(&[KeyAction::Up("Shift".to_owned())]).await.unwrap();
     let log = json!([["click", 1, true, false], ["click", 2, true, true], "double", ["wheel", 5]]);
-    assert_eq!(tab.page("() => log").await, log);
+    // The wheel turns when the page is drawn.
+    let turned = "async () => { while (!log.some(e => e[0] === 'wheel')) await new Promise(r => setTimeout(r, 10)); return log }";
+    assert_eq!(tab.page(turned).await, log);
 
     tab.click("f").await;
     tab.press(&["Enter"]).await;
