@@ -240,7 +240,7 @@ impl Opening {
                 watch: Arc::clone(&watch),
                 base,
                 rules,
-                collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned())),
+                collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned(), run.extension())),
                 downloads: self.downloads,
             }),
             patience: self.patience,

@@ -23,7 +23,15 @@ function showing(values) {
 
 function toMask(values, queries) {
   const found = queries.flatMap((query) => find(query).found);
-  return new Set([...secrets, ...showing(values), ...found].filter((element) => element.isConnected && element.style));
+  return new Set([...secrets, ...showing(values), ...found].filter((element) => element.isConnected).map(painted));
+}
+
+// What to hide for an element to be hidden: what has no box, such as a slot, has no opacity either, and a list shows its option.
+function painted(element) {
+  const another = (at) => !at.style || getComputedStyle(at).display === 'contents' || /^(option|optgroup)$/.test(at.localName);
+  let at = element;
+  while (another(at) && parentOf(at)) at = parentOf(at);
+  return at;
 }
 
 // Hides elements by their own style, so that they are hidden wherever they move, and draws a box where each is.
