@@ -61,6 +61,8 @@ pub(crate) struct Tally {
     /// Dialogs that were answered as the author wants, until they are asked for.
     pub(crate) answered: VecDeque<Dialog>,
     pub(crate) popups: VecDeque<Popup>,
+    /// Those that became pages of their own.
+    pub(crate) taken: Vec<Arc<Watch>>,
     pub(crate) downloads: VecDeque<DownloadEntry>,
     /// The step in which something was asked of the page last: that of the requests to come.
     pub(crate) step: Option<Arc<Step>>,
@@ -120,6 +122,13 @@ pub(crate) struct Exception {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) stack: String,
+}
+
+/// Dialogs that nobody saw.
+#[derive(Debug)]
+pub(crate) struct Unexpected {
+    pub(crate) here: VecDeque<Dialog>,
+    pub(crate) in_popups: Vec<Dialog>,
 }
 
 /// A tab that the page opened.
@@ -199,6 +208,20 @@ impl Watch {
         }
     }
 
+    /// Takes out the dialogs that nobody expected and nothing told of: those of the tab, and those of all that it opened.
+    pub(crate) fn take_unexpected(&self) -> Unexpected {
+        let (here, opened) = self.change(|tally| {
+            let opened = tally.popups.iter().map(|popup| &popup.watch).chain(&tally.taken).map(Arc::clone);
+            let opened: Vec<Arc<Self>> = opened.collect();
+            (std::mem::take(&mut tally.unexpected), opened)
+        });
+        let beneath = opened.iter().map(|watch| watch.take_unexpected());
+        Unexpected {
+            here,
+            in_popups: beneath.flat_map(|taken| taken.here.into_iter().chain(taken.in_popups)).collect(),
+        }
+    }
+
     /// Sets what becomes of requests that are held; without it they go on.
     pub(crate) fn decide(&self, decide: Option<Decide>) {
         *self.shared.decide.lock().unwrap_or_else(PoisonError::into_inner) = decide;
@@ -255,6 +278,7 @@ impl Tally {
             unexpected: VecDeque::new(),
             answered: VecDeque::new(),
             popups: VecDeque::new(),
+            taken: Vec::new(),
             downloads: VecDeque::new(),
             step: None,
             end: None,
