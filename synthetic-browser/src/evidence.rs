@@ -101,6 +101,10 @@ impl Default for Evidence {
     }
 }
 
+/// What was filled in as secrets in any page of a run: what one is given, another may show.
+#[derive(Debug, Default)]
+pub(crate) struct Filled(Mutex<Vec<Secret>>);
+
 /// What is being kept of one page.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
@@ -109,8 +113,7 @@ pub(crate) struct Collector {
     pub(crate) browser: String,
     /// Held while a picture is taken, and while a secret is filled in: no picture has half of it.
     pub(crate) still: tokio::sync::Mutex<()>,
-    /// What was filled in as secrets, in this page or in one that it opened.
-    secrets: Arc<Mutex<Vec<Secret>>>,
+    filled: Arc<Filled>,
     state: Mutex<State>,
 }
 
@@ -127,25 +130,25 @@ pub(crate) struct State {
 }
 
 impl Collector {
-    pub(crate) fn new(policy: Evidence, browser: String) -> Self {
-        Self { policy, browser, ..Self::default() }
+    pub(crate) fn new(policy: Evidence, browser: String, filled: Arc<Filled>) -> Self {
+        Self { policy, browser, filled, ..Self::default() }
     }
 
     /// Makes that of a page that this one opened.
     pub(crate) fn sibling(&self) -> Self {
-        Self { secrets: Arc::clone(&self.secrets), ..Self::new(self.policy.clone(), self.browser.clone()) }
+        Self::new(self.policy.clone(), self.browser.clone(), Arc::clone(&self.filled))
     }
 
-    /// Keeps a secret out of pictures, wherever the page shows it.
+    /// Keeps a secret out of the pictures of every page of the run, wherever it is shown.
     pub(crate) fn keep_secret(&self, secret: &Secret) {
-        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = self.filled.0.lock().unwrap_or_else(PoisonError::into_inner);
         if secrets.iter().all(|known| known.expose() != secret.expose()) {
             secrets.push(secret.clone());
         }
     }
 
     pub(crate) fn secrets(&self) -> Vec<Secret> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.filled.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -1,5 +1,6 @@
 //! Pictures of a page in which nothing is to be seen that is masked.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use crate::page::watch::End;
 const TIME: Duration = Duration::from_secs(2);
 /// How often it is tried again when the page changed what is masked meanwhile.
 const TRIES: usize = 3;
-/// The most frames in which something is masked.
+/// The most frames in which something is masked. Of a page with more there is no picture: there may be a secret in any of them.
 const MOST_FRAMES: usize = 32;
 
 /// What of a page is in a picture.
@@ -79,7 +80,13 @@ impl Page {
             let shot = self.shot(part).await?;
             return self.tab().screenshot(&shot).await.map(Some).map_err(said);
         }
-        let frames = self.frames(masks);
+        let frames = self.frames(masks, !secrets.is_empty());
+        if frames.len() > MOST_FRAMES {
+            let frames = frames.len();
+            return Err(format!(
+                "what is secret or masked may be in {frames} frames: at most {MOST_FRAMES} are looked at"
+            ));
+        }
         for frame in &frames {
             match self.in_frame("mask", frame, &secrets, masks).await {
                 Ok(_) => {}
@@ -94,7 +101,7 @@ impl Page {
             Ok(shot) => self.tab().screenshot(&shot).await.map_err(said),
             Err(why) => Err(why),
         };
-        let mut masked = self.frames(masks).iter().all(|frame| frames.contains(frame));
+        let mut masked = self.frames(masks, !secrets.is_empty()).iter().all(|frame| frames.contains(frame));
         for frame in &frames {
             match self.in_frame("unmask", frame, &secrets, masks).await {
                 Ok(held) => masked &= held == Value::Bool(true),
@@ -117,14 +124,14 @@ impl Page {
         self.tab().call(frame, World::Ours, &script, &[json!(secrets), json!(queries)]).await
     }
 
-    /// Returns the frames of the page, its own first.
-    fn frames(&self, masks: &[Mask]) -> Vec<FrameId> {
-        let mut frames = vec![self.main().clone()];
-        frames.extend(masks.iter().map(|(frame, _)| frame.clone()).filter(|frame| frame != self.main()));
-        self.watch().read(|tally| frames.extend(tally.frames.keys().cloned()));
-        let mut seen = std::collections::HashSet::new();
-        frames.retain(|frame| seen.insert(frame.clone()));
-        frames.truncate(MOST_FRAMES);
+    /// Returns the frames in which something is to be masked: the page's own, which tells whether it went elsewhere, those of
+    /// masks, and all where a secret was filled in.
+    fn frames(&self, masks: &[Mask], all: bool) -> HashSet<FrameId> {
+        let mut frames: HashSet<FrameId> = masks.iter().map(|(frame, _)| frame.clone()).collect();
+        frames.insert(self.main().clone());
+        if all {
+            self.watch().read(|tally| frames.extend(tally.frames.keys().cloned()));
+        }
         frames
     }
 

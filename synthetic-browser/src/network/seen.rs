@@ -19,7 +19,8 @@ pub struct PageRequest {
     pub status: Option<u16>,
     /// What it is for, as the browsers call it: `document`, `script`, `stylesheet`, `image`, `font`, `fetch`, `xhr`, ….
     pub kind: String,
-    /// What asked for it: `parser`, `script https://shop.example/app.js:12`. Firefox tells no place; empty where it is not known.
+    /// What asked for it: `parser`, `script https://shop.example/app.js:12`, without the values in the query of the script. Firefox
+    /// tells no place; empty where it is not known.
     pub initiator: String,
     /// The bytes that came over the network: those of the body as it was sent, in Chromium with the head. 0 from a cache.
     pub size: u64,

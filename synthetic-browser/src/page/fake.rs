@@ -107,7 +107,7 @@ pub(crate) fn page(navigates: impl Fn(&Events) + Send + Sync + 'static) -> Page 
         health: None,
         base: None,
         rules: Rules::default(),
-        collector: Arc::new(Collector::new(Evidence::default(), "Fake 1".to_owned())),
+        collector: Arc::new(Collector::new(Evidence::default(), "Fake 1".to_owned(), Arc::default())),
         downloads: false,
     };
     Page { inner: Arc::new(inner), patience: Duration::from_secs(5), navigation_patience: Duration::from_secs(30) }

@@ -16,10 +16,10 @@ use crate::engine::{ContextOptions, Credentials, Tab};
 use crate::evidence::{Collector, Evidence};
 use crate::network::pattern::Pattern;
 use crate::network::rules::{Answer, Rules};
-use crate::page::dialog::Dialogs;
+use crate::page::dialog::{Dialog, Dialogs};
 use crate::page::limit::{Limit, span};
 use crate::page::login::Login;
-use crate::page::watch::Watch;
+use crate::page::watch::{Unexpected, Watch};
 use crate::page::{Inner, NAVIGATION_PATIENCE, PATIENCE, Page};
 
 /// Opens a page for a run, in a context that no other run has. Await it.
@@ -240,7 +240,7 @@ impl Opening {
                 watch: Arc::clone(&watch),
                 base,
                 rules,
-                collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned())),
+                collector: Arc::new(Collector::new(self.evidence, lease.version().to_owned(), run.extension())),
                 downloads: self.downloads,
             }),
             patience: self.patience,
@@ -250,8 +250,14 @@ impl Opening {
         let closing = run.clone();
         run.defer("close the page", async move {
             lease.close().await;
-            for dialog in watch.change(|tally| std::mem::take(&mut tally.unexpected)) {
-                closing.warn(format!("dialog {} opened last, and nobody saw it: {:?}", dialog.kind, dialog.message));
+            let Unexpected { here, in_popups } = watch.take_unexpected();
+            for Dialog { kind, message, .. } in here {
+                closing.warn(format!("dialog {kind} opened last, and nobody saw it: {message:?}"));
+            }
+            for Dialog { kind, message, .. } in in_popups {
+                closing.warn(format!(
+                    "dialog {kind} opened in a tab that the page opened, and nobody saw it: {message:?}"
+                ));
             }
             Ok(())
         });
@@ -282,6 +288,7 @@ impl Page {
     /// Makes the page of a tab that this one opened.
     pub(crate) fn sibling(&self, tab: Arc<dyn Tab>, watch: Arc<Watch>) -> Self {
         let collector = self.collector();
+        self.watch().change(|tally| tally.taken.push(Arc::clone(&watch)));
         let inner = Inner {
             run: self.inner.run.clone(),
             redactor: self.inner.redactor.clone(),

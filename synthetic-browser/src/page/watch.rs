@@ -1,5 +1,7 @@
 //! What happens in a tab, kept: [`Watch`] takes the events in as they come, [`Tally`] is what they come to.
 
+mod bound;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
@@ -17,14 +19,8 @@ use crate::page::dialog::{Dialog, Dialogs};
 const MOST_REQUESTS: usize = 2_000;
 /// The most console messages, and the most uncaught errors: the last ones.
 const MOST_MESSAGES: usize = 500;
-/// How many bytes of the bodies of requests are kept, of all of them together.
-const MOST_BODIES: usize = 4 * 1024 * 1024;
-/// The longest URL that is kept, in bytes: one of the scheme `data` may be the document itself.
-const LONGEST_URL: usize = 16 * 1024;
 /// The most downloads and dialogs that wait to be asked for.
 const MOST_WAITING: usize = 16;
-/// The longest message that is kept, in bytes.
-const LONGEST_MESSAGE: usize = 8 * 1024;
 
 /// Says what becomes of each request while they are held.
 pub(crate) type Decide = Box<dyn FnMut(&Request) -> Decision + Send>;
@@ -51,8 +47,7 @@ pub(crate) struct Tally {
     /// Oldest first. A redirect is one that is done, followed by one with the same id.
     pub(crate) requests: Vec<Exchange>,
     pub(crate) requests_left_out: u64,
-    /// How many bytes the bodies of the requests have together.
-    bodies: usize,
+    left: bound::Left,
     pub(crate) console: Vec<ConsoleMessage>,
     pub(crate) console_left_out: u64,
     pub(crate) exceptions: Vec<Exception>,
@@ -66,6 +61,8 @@ pub(crate) struct Tally {
     /// Dialogs that were answered as the author wants, until they are asked for.
     pub(crate) answered: VecDeque<Dialog>,
     pub(crate) popups: VecDeque<Popup>,
+    /// Those that became pages of their own.
+    pub(crate) taken: Vec<Arc<Watch>>,
     pub(crate) downloads: VecDeque<DownloadEntry>,
     /// The step in which something was asked of the page last: that of the requests to come.
     pub(crate) step: Option<Arc<Step>>,
@@ -125,6 +122,13 @@ pub(crate) struct Exception {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) stack: String,
+}
+
+/// Dialogs that nobody saw.
+#[derive(Debug)]
+pub(crate) struct Unexpected {
+    pub(crate) here: VecDeque<Dialog>,
+    pub(crate) in_popups: Vec<Dialog>,
 }
 
 /// A tab that the page opened.
@@ -204,6 +208,20 @@ impl Watch {
         }
     }
 
+    /// Takes out the dialogs that nobody expected and nothing told of: those of the tab, and those of all that it opened.
+    pub(crate) fn take_unexpected(&self) -> Unexpected {
+        let (here, opened) = self.change(|tally| {
+            let opened = tally.popups.iter().map(|popup| &popup.watch).chain(&tally.taken).map(Arc::clone);
+            let opened: Vec<Arc<Self>> = opened.collect();
+            (std::mem::take(&mut tally.unexpected), opened)
+        });
+        let beneath = opened.iter().map(|watch| watch.take_unexpected());
+        Unexpected {
+            here,
+            in_popups: beneath.flat_map(|taken| taken.here.into_iter().chain(taken.in_popups)).collect(),
+        }
+    }
+
     /// Sets what becomes of requests that are held; without it they go on.
     pub(crate) fn decide(&self, decide: Option<Decide>) {
         *self.shared.decide.lock().unwrap_or_else(PoisonError::into_inner) = decide;
@@ -250,7 +268,7 @@ impl Tally {
             main,
             requests: Vec::new(),
             requests_left_out: 0,
-            bodies: 0,
+            left: bound::Left::default(),
             console: Vec::new(),
             console_left_out: 0,
             exceptions: Vec::new(),
@@ -260,6 +278,7 @@ impl Tally {
             unexpected: VecDeque::new(),
             answered: VecDeque::new(),
             popups: VecDeque::new(),
+            taken: Vec::new(),
             downloads: VecDeque::new(),
             step: None,
             end: None,
@@ -288,11 +307,13 @@ impl Tally {
                 if frame == self.main {
                     self.exceptions_before = self.exceptions.len();
                 }
+                let url = self.url_of(&frame, url);
                 let frame = self.frames.entry(frame).or_default();
                 let (documents, within) = (frame.documents + 1, frame.within);
                 *frame = Frame { document: Some(document), url, dom_loaded: false, loaded: false, documents, within };
             }
             Event::NavigatedWithin { frame, url } => {
+                let url = self.url_of(&frame, url);
                 let frame = self.frames.entry(frame).or_default();
                 frame.url = url;
                 frame.within += 1;
@@ -306,7 +327,8 @@ impl Tally {
                 self.frames.remove(&frame);
             }
             Event::Request(request) => self.requested(request),
-            Event::Response(response) => {
+            Event::Response(mut response) => {
+                self.left.response(&mut response);
                 if let Some(exchange) = self.open(&response.id) {
                     exchange.response = Some(response);
                 }
@@ -314,18 +336,18 @@ impl Tally {
             Event::Finished { id, at, transferred, timing } => {
                 self.ended(&id, ExchangeEnd::Finished { at, transferred, timing });
             }
-            Event::Failed { id, at, error, cancelled } => {
+            Event::Failed { id, at, mut error, cancelled } => {
+                bound::shorten(&mut error, bound::LONGEST_MESSAGE);
                 self.ended(&id, ExchangeEnd::Failed { at, error, cancelled });
             }
             Event::Held { held, request } => return Some(Reaction::Decide { held, request: Box::new(request) }),
             Event::Console(mut message) => {
-                shorten(&mut message.text, LONGEST_MESSAGE);
+                bound::message(&mut message);
                 keep_last(&mut self.console, &mut self.console_left_out, message);
             }
-            Event::Exception { mut text, url, line, column, mut stack } => {
-                shorten(&mut text, LONGEST_MESSAGE);
-                shorten(&mut stack, LONGEST_MESSAGE);
-                let exception = Exception { text, url, line, column, stack };
+            Event::Exception { text, url, line, column, stack } => {
+                let mut exception = Exception { text, url, line, column, stack };
+                bound::exception(&mut exception);
                 if keep_last(&mut self.exceptions, &mut self.exceptions_left_out, exception) {
                     self.exceptions_before = self.exceptions_before.saturating_sub(1);
                 }
@@ -340,7 +362,9 @@ impl Tally {
                 self.popups.push_back(Popup { tab, watch });
             }
             Event::DownloadBegan { id, url, name } => {
-                push(&mut self.downloads, DownloadEntry { id, url, name, end: None });
+                let mut download = DownloadEntry { id, url, name, end: None };
+                bound::download(&mut download);
+                push(&mut self.downloads, download);
             }
             Event::DownloadEnded { id, path } => {
                 if let Some(download) = self.downloads.iter_mut().find(|download| download.id == id) {
@@ -362,20 +386,23 @@ impl Tally {
         }
     }
 
+    /// Returns the URL of a frame as it is kept: that of the page is told to its users, and is whole; of others there may be many.
+    fn url_of(&self, frame: &FrameId, mut url: String) -> String {
+        if *frame != self.main {
+            bound::shorten(&mut url, bound::LONGEST_URL);
+        }
+        url
+    }
+
     fn requested(&mut self, mut request: Request) {
-        if let Some(answer) = request.redirect.take()
-            && let Some(exchange) = self.open(&request.id)
-        {
-            exchange.response = Some(*answer);
-            exchange.end = Some(ExchangeEnd::Redirected);
+        if let Some(mut answer) = request.redirect.take() {
+            self.left.response(&mut answer);
+            if let Some(exchange) = self.open(&request.id) {
+                exchange.response = Some(*answer);
+                exchange.end = Some(ExchangeEnd::Redirected);
+            }
         }
-        shorten(&mut request.url, LONGEST_URL);
-        let body = request.body.as_ref().map_or(0, |body| body.len());
-        if self.bodies + body > MOST_BODIES {
-            request.body = None;
-        } else {
-            self.bodies += body;
-        }
+        self.left.request(&mut request);
         let exchange = Exchange { request, response: None, end: None, step: self.step.clone() };
         // What a navigation is answered has to be known, however many requests there were before.
         let most = if exchange.request.navigation { 2 * MOST_REQUESTS } else { MOST_REQUESTS };
@@ -393,7 +420,7 @@ impl Tally {
     }
 
     fn dialog(&mut self, mut dialog: Dialog) -> Reaction {
-        shorten(&mut dialog.message, LONGEST_MESSAGE);
+        bound::dialog(&mut dialog);
         let (accept, text) = self.dialogs.answer();
         let list = if self.dialogs == Dialogs::Fail { &mut self.unexpected } else { &mut self.answered };
         push(list, dialog);
@@ -426,14 +453,6 @@ fn push<T>(list: &mut VecDeque<T>, item: T) {
         list.pop_front();
     }
     list.push_back(item);
-}
-
-fn shorten(text: &mut String, most: usize) {
-    if text.len() > most {
-        let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
-    }
 }
 
 #[cfg(test)]

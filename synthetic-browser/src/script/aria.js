@@ -5,8 +5,8 @@ const INPUT_ROLES = {
   button: 'button', image: 'button', reset: 'button', submit: 'button', file: 'button', checkbox: 'checkbox', radio: 'radio',
   number: 'spinbutton', range: 'slider', search: 'searchbox', color: null, hidden: null,
 };
-const has = (name) => (element) => (element.hasAttribute(name) ? 'link' : null);
-const unscoped = (role) => (element) => (element.closest(LANDMARK_SCOPES) ? null : role);
+const has = (name) => (element) => (call(element, 'hasAttribute', name) ? 'link' : null);
+const unscoped = (role) => (element) => (call(element, 'closest', LANDMARK_SCOPES) ? null : role);
 const named = (role) => (element) => (nameOf(element) ? role : null);
 const ROLES = {
   A: has('href'), AREA: has('href'), ADDRESS: 'group', ARTICLE: 'article', ASIDE: 'complementary', BLOCKQUOTE: 'blockquote',
@@ -18,13 +18,13 @@ const ROLES = {
   OUTPUT: 'status', P: 'paragraph', PROGRESS: 'progressbar', SEARCH: 'search', SECTION: named('region'), STRONG: 'strong',
   SUB: 'subscript', SUMMARY: 'button', SUP: 'superscript', SVG: 'img', TABLE: 'table', TBODY: 'rowgroup', TEXTAREA: 'textbox',
   TFOOT: 'rowgroup', THEAD: 'rowgroup', TIME: 'time', TR: 'row', UL: 'list',
-  IMG: (element) => (element.getAttribute('alt') === '' && !element.title && !element.getAttribute('aria-label') ? 'presentation' : 'img'),
+  IMG: (element) => (attributeOf(element, 'alt') === '' && !element.title && !attributeOf(element, 'aria-label') ? 'presentation' : 'img'),
   INPUT: (element) => {
     if (element.type in INPUT_ROLES) return INPUT_ROLES[element.type] === 'searchbox' && element.list ? 'combobox' : INPUT_ROLES[element.type];
     return element.list && /^(email|tel|text|url)$/.test(element.type) ? 'combobox' : 'textbox';
   },
   SELECT: (element) => (element.multiple || element.size > 1 ? 'listbox' : 'combobox'),
-  TD: (element) => (element.closest('table, [role=grid], [role=treegrid]')?.getAttribute('role')?.endsWith('grid') ? 'gridcell' : 'cell'),
+  TD: (element) => (call(element, 'closest', 'table, [role=grid], [role=treegrid]')?.getAttribute('role')?.endsWith('grid') ? 'gridcell' : 'cell'),
   TH: (element) => (/^row/.test(element.scope) ? 'rowheader' : 'columnheader'),
 };
 const NAMED_BY_CONTENT = new Set([
@@ -33,36 +33,37 @@ const NAMED_BY_CONTENT = new Set([
 ]);
 
 function roleOf(element) {
-  const told = (element.getAttribute('role') ?? '').trim().toLowerCase().split(/\s+/)[0];
+  const told = (attributeOf(element, 'role') ?? '').trim().toLowerCase().split(/\s+/)[0];
   // What can be focused, or says something of itself, cannot be taken out of the tree by its role.
-  const stays = () => element.tabIndex >= 0 || /^aria-(label|labelledby|describedby|live|owns|controls)$/m.test(element.getAttributeNames().join('\n'));
+  const stays = () => own(element, 'tabIndex') >= 0 || /^aria-(label|labelledby|describedby|live|owns|controls)$/m.test(call(element, 'getAttributeNames').join('\n'));
   if (told && !(/^(none|presentation)$/.test(told) && stays())) return told === 'image' ? 'img' : told;
-  const own = ROLES[element.tagName.toUpperCase()];
-  return (typeof own === 'function' ? own(element) : own) ?? null;
+  const native = ROLES[own(element, 'tagName').toUpperCase()];
+  return (typeof native === 'function' ? native(element) : native) ?? null;
 }
 
 // Whether assistive technology is not told of an element at all.
 function isConcealed(element) {
-  if (/^OPT(ION|GROUP)$/.test(element.tagName)) return element.closest('select') ? isConcealed(element.closest('select')) : false;
+  if (/^OPT(ION|GROUP)$/.test(own(element, 'tagName'))) return call(element, 'closest', 'select') ? isConcealed(call(element, 'closest', 'select')) : false;
   const style = getComputedStyle(element);
   if (style.visibility !== 'visible') return true;
-  if (element.checkVisibility && style.display !== 'contents' && !element.checkVisibility()) return true;
+  if (own(element, 'checkVisibility') && style.display !== 'contents' && !call(element, 'checkVisibility')) return true;
   for (let up = element; up; up = parentOf(up)) {
-    if (up.getAttribute('aria-hidden') === 'true' || up.inert || getComputedStyle(up).display === 'none') return true;
+    if (attributeOf(up, 'aria-hidden') === 'true' || own(up, 'inert') || getComputedStyle(up).display === 'none') return true;
   }
   return false;
 }
 
 function referenced(element, attribute) {
-  const ids = (element.getAttribute(attribute) ?? '').split(/\s+/).filter(Boolean);
-  return ids.map((id) => element.getRootNode().getElementById?.(id)).filter(Boolean);
+  const ids = (attributeOf(element, attribute) ?? '').split(/\s+/).filter(Boolean);
+  const root = call(element, 'getRootNode');
+  return own(root, 'getElementById') ? ids.map((id) => call(root, 'getElementById', id)).filter(Boolean) : [];
 }
 
 function labelsOf(element) {
   const by = referenced(element, 'aria-labelledby');
   if (by.length > 0) return [collapse(by.map((label) => nameOf(label, { through: new Set(), referenced: true })).join(' '))];
-  const own = collapse(element.getAttribute('aria-label') ?? '');
-  return [...Array.from(element.labels ?? [], (label) => textOf(label)), own].filter(Boolean);
+  const told = collapse(attributeOf(element, 'aria-label') ?? '');
+  return [...Array.from(own(element, 'labels') ?? [], (label) => textOf(label)), told].filter(Boolean);
 }
 
 // accname 1.2, section 4.3.2; the letters are its steps.
@@ -77,13 +78,13 @@ function nameOf(element, context = { through: new Set() }) {
     const name = collapse(by.map((label) => nameOf(label, { through: new Set(through), referenced: true })).join(' '));
     if (name) return name;
   }
-  const role = /^(FORM|SECTION)$/.test(element.tagName) && !element.hasAttribute('role') ? null : roleOf(element);
+  const role = /^(FORM|SECTION)$/.test(own(element, 'tagName')) && !call(element, 'hasAttribute', 'role') ? null : roleOf(element);
   if (context.inside) { // C
-    if (/^(textbox|searchbox)$/.test(role)) return element.type === 'password' ? '' : element.value ?? textOf(element);
-    if (/^(combobox|listbox)$/.test(role)) return Array.from(element.selectedOptions ?? [], (option) => textOf(option)).join(' ') || (element.value ?? '');
-    if (/^(slider|spinbutton|progressbar|meter)$/.test(role)) return element.getAttribute('aria-valuetext') ?? element.getAttribute('aria-valuenow') ?? String(element.value ?? '');
+    if (/^(textbox|searchbox)$/.test(role)) return element.type === 'password' ? '' : own(element, 'value') ?? textOf(element);
+    if (/^(combobox|listbox)$/.test(role)) return Array.from(element.selectedOptions ?? [], (option) => textOf(option)).join(' ') || (own(element, 'value') ?? '');
+    if (/^(slider|spinbutton|progressbar|meter)$/.test(role)) return attributeOf(element, 'aria-valuetext') ?? attributeOf(element, 'aria-valuenow') ?? String(own(element, 'value') ?? '');
   }
-  const label = collapse(element.getAttribute('aria-label') ?? ''); // D
+  const label = collapse(attributeOf(element, 'aria-label') ?? ''); // D
   if (label) return label;
   if (!/^(none|presentation)$/.test(role)) { // E
     const native = collapse(nativeName(element, within) ?? '');
@@ -93,14 +94,14 @@ function nameOf(element, context = { through: new Set() }) {
     const content = contentName(element, within);
     if (content) return content;
   }
-  return collapse(element.getAttribute('title') ?? (element.tagName === 'INPUT' || element.tagName === 'TEXTAREA' ? element.placeholder : '') ?? ''); // I
+  return collapse(attributeOf(element, 'title') ?? (own(element, 'tagName') === 'INPUT' || own(element, 'tagName') === 'TEXTAREA' ? element.placeholder : '') ?? ''); // I
 }
 
 function nativeName(element, within) {
-  const child = (tag) => Array.from(element.children).find((inner) => inner.localName === tag);
+  const child = (tag) => elementsIn(element).find((inner) => own(inner, 'localName') === tag);
   const of = (tag) => child(tag) && nameOf(child(tag), { ...within, referenced: true });
-  if (element.labels?.length) return Array.from(element.labels, (inner) => nameOf(inner, { ...within, referenced: true })).join(' ');
-  switch (element.tagName.toUpperCase()) {
+  if (own(element, 'labels')?.length) return Array.from(own(element, 'labels'), (inner) => nameOf(inner, { ...within, referenced: true })).join(' ');
+  switch (own(element, 'tagName').toUpperCase()) {
     case 'INPUT':
       if (/^(button|submit|reset)$/.test(element.type)) return element.value || { submit: 'Submit', reset: 'Reset' }[element.type];
       return element.type === 'image' ? element.alt || element.title || 'Submit' : null;
@@ -119,8 +120,8 @@ function contentName(element, within) {
     return /^".*"$/s.test(content) ? content.slice(1, -1).replace(/\\(.)/g, '$1') : '';
   };
   const parts = Array.from(childrenOf(element), (node) => {
-    if (node.nodeType === 3) return node.data;
-    if (node.nodeType !== 1 || UNREAD.has(node.tagName)) return '';
+    if (own(node, 'nodeType') === 3) return node.data;
+    if (own(node, 'nodeType') !== 1 || UNREAD.has(own(node, 'tagName'))) return '';
     const name = nameOf(node, within);
     return isInline(node) ? name : ` ${name} `;
   });

@@ -9,19 +9,19 @@ const FIND = {
   css: (scope, { text }) => select(scope, text),
   id: (scope, { text }) => select(scope, `#${CSS.escape(text)}`),
   test_id: (scope, { text }) => select(scope, `[data-testid="${CSS.escape(text)}"]`),
-  placeholder: (scope, { text, exact }) => select(scope, '[placeholder]').filter((element) => says(element.getAttribute('placeholder'), text, exact)),
+  placeholder: (scope, { text, exact }) => select(scope, '[placeholder]').filter((element) => says(attributeOf(element, 'placeholder'), text, exact)),
   label: (scope, { text, exact }) => labelled(scope).filter((element) => labelsOf(element).some((label) => says(label, text, exact))),
   role: (scope, { role, text, exact }) =>
     select(scope, '*').filter((element) => roleOf(element) === role && (!text || says(nameOf(element), text, exact)) && !isConcealed(element)),
   text: (scope, { text, exact }) => {
     const texts = new Map();
     const matches = (element) => {
-      if (!texts.has(element)) texts.set(element, !UNREAD.has(element.tagName) && says(textOf(element), text, exact));
+      if (!texts.has(element)) texts.set(element, !UNREAD.has(own(element, 'tagName')) && says(textOf(element), text, exact));
       return texts.get(element);
     };
     const innermost = (element) => {
       if (!matches(element)) return [];
-      const inner = [...elementsIn(element.shadowRoot), ...elementsIn(element)].flatMap(innermost);
+      const inner = [...elementsIn(own(element, 'shadowRoot')), ...elementsIn(element)].flatMap(innermost);
       return inner.length > 0 ? inner : [element];
     };
     // An exact text may be that of an element whose ancestors say more.
@@ -29,7 +29,7 @@ const FIND = {
       const all = select(scope, '*').filter(matches);
       return all.filter((element) => !all.some((other) => other !== element && contains(element, other)));
     }
-    return [...elementsIn(scope.shadowRoot), ...elementsIn(scope)].flatMap(innermost);
+    return [...elementsIn(own(scope, 'shadowRoot')), ...elementsIn(scope)].flatMap(innermost);
   },
 };
 
@@ -74,10 +74,11 @@ function alike(left, right) {
 
 // What a reader may have meant: elements of the same kind, those with the most similar name first.
 function near(query) {
+  const idOf = (element) => attributeOf(element, 'id') ?? '';
   const last = query.findLast((part) => part.by !== 'nth');
   if (!last) return [];
   const call = (element) => {
-    const [role, id] = [roleOf(element), element.id ? ` (#${element.id})` : ''];
+    const [role, id] = [roleOf(element), idOf(element) ? ` (#${idOf(element)})` : ''];
     const name = nameOf(element) || labelsOf(element)[0] || '';
     return role && name && last.by !== 'test_id' ? `${role} "${shorten(name, 60)}"${id}` : summary(element);
   };
@@ -86,11 +87,11 @@ function near(query) {
   const kinds = {
     role: () => [select(document, '*').filter((element) => roleOf(element) === last.role && !isConcealed(element)), nameOf, last.text, 0],
     label: () => [labelled(document), (element) => labelsOf(element)[0] ?? '', last.text, 0],
-    placeholder: () => [select(document, '[placeholder]'), (element) => element.placeholder, last.text, 0],
-    test_id: () => [select(document, '[data-testid]'), (element) => element.dataset.testid, last.text, 0.25],
-    id: () => [select(document, '[id]'), (element) => element.id, last.text, 0.3],
-    css: () => [select(document, '[id], [class], [name]'), (element) => `${element.id} ${element.getAttribute('class') ?? ''} ${element.getAttribute('name') ?? ''}`, ids?.[1] ?? ids?.[2] ?? last.text, 0.3],
-    text: () => [select(document, '*').filter((element) => element.children.length === 0 && !UNREAD.has(element.tagName)), textOf, last.text, 0.4],
+    placeholder: () => [select(document, '[placeholder]'), (element) => attributeOf(element, 'placeholder'), last.text, 0],
+    test_id: () => [select(document, '[data-testid]'), (element) => attributeOf(element, 'data-testid'), last.text, 0.25],
+    id: () => [select(document, '[id]'), idOf, last.text, 0.3],
+    css: () => [select(document, '[id], [class], [name]'), (element) => `${idOf(element)} ${attributeOf(element, 'class') ?? ''} ${attributeOf(element, 'name') ?? ''}`, ids?.[1] ?? ids?.[2] ?? last.text, 0.3],
+    text: () => [select(document, '*').filter((element) => elementsIn(element).length === 0 && !UNREAD.has(own(element, 'tagName'))), textOf, last.text, 0.4],
     has_text: () => [find(query.slice(0, query.indexOf(last))).found, textOf, last.text, 0],
   };
   const [candidates, name, wanted, least] = kinds[last.by]();

@@ -15,7 +15,7 @@ function showing(values) {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const parent = parentOf(node);
-      if (parent && !UNREAD.has(parent.tagName) && has(node.data)) holders.push(parent);
+      if (parent && !UNREAD.has(own(parent, 'tagName')) && has(node.data)) holders.push(parent);
     }
   }
   return holders;
@@ -23,7 +23,15 @@ function showing(values) {
 
 function toMask(values, queries) {
   const found = queries.flatMap((query) => find(query).found);
-  return new Set([...secrets, ...showing(values), ...found].filter((element) => element.isConnected && element.style));
+  return new Set([...secrets, ...showing(values), ...found].filter((element) => own(element, 'isConnected')).map(painted));
+}
+
+// What to hide for an element to be hidden: what has no box, such as a slot, has no opacity either, and a list shows its option.
+function painted(element) {
+  const another = (at) => !own(at, 'style') || getComputedStyle(at).display === 'contents' || /^(option|optgroup)$/.test(own(at, 'localName'));
+  let at = element;
+  while (another(at) && parentOf(at)) at = parentOf(at);
+  return at;
 }
 
 // Hides elements by their own style, so that they are hidden wherever they move, and draws a box where each is.
@@ -34,17 +42,18 @@ function mask(values, queries) {
   layer.setAttribute('style', 'all: initial; position: absolute; left: 0; top: 0; width: 0; height: 0; pointer-events: none; z-index: 2147483647;');
   const inside = layer.attachShadow({ mode: 'closed' });
   for (const element of toMask(values, queries)) {
-    const box = element.getBoundingClientRect();
+    const style = own(element, 'style');
+    const box = call(element, 'getBoundingClientRect');
     const drawn = document.createElement('div');
     drawn.style.cssText = `position: absolute; left: ${box.left + scrollX}px; top: ${box.top + scrollY}px; width: ${box.width}px; height: ${box.height}px; background: ${MASK_COLOUR};`;
     inside.append(drawn);
-    const had = element.hasAttribute('style');
-    const old = ['opacity', 'transition'].map((name) => [name, element.style.getPropertyValue(name), element.style.getPropertyPriority(name)]);
-    element.style.setProperty('transition', 'none', 'important');
-    element.style.setProperty('opacity', '0', 'important');
+    const had = call(element, 'hasAttribute', 'style');
+    const old = ['opacity', 'transition'].map((name) => [name, style.getPropertyValue(name), style.getPropertyPriority(name)]);
+    style.setProperty('transition', 'none', 'important');
+    style.setProperty('opacity', '0', 'important');
     items.push({ element, had, old });
   }
-  if (items.length > 0 && document.body) document.documentElement.append(layer);
+  if (items.length > 0 && own(document, 'body')) document.documentElement.append(layer);
   // Whoever asked may be gone.
   masks = { items, layer, timer: setTimeout(() => unmask([], []), MASKED_AT_MOST) };
   return items.length;
@@ -56,16 +65,17 @@ function unmask(values, queries) {
   const { items, layer, timer } = masks;
   masks = null;
   const hidden = new Set(items.map(({ element }) => element));
-  const held = [...toMask(values, queries)].every((element) => hidden.has(element)) && items.every(({ element }) => !element.isConnected || getComputedStyle(element).opacity === '0');
+  const held = [...toMask(values, queries)].every((element) => hidden.has(element)) && items.every(({ element }) => !own(element, 'isConnected') || getComputedStyle(element).opacity === '0');
   clearTimeout(timer);
   layer.remove();
   for (const { element, had, old: [opacity, transition] } of items) {
-    const restore = ([name, value, priority]) => (value ? element.style.setProperty(name, value, priority) : element.style.removeProperty(name));
+    const style = own(element, 'style');
+    const restore = ([name, value, priority]) => (value ? style.setProperty(name, value, priority) : style.removeProperty(name));
     restore(opacity);
     // Before transitions are back, lest it fades in.
     void getComputedStyle(element).opacity;
     restore(transition);
-    if (!had && element.getAttribute('style') === '') element.removeAttribute('style');
+    if (!had && attributeOf(element, 'style') === '') call(element, 'removeAttribute', 'style');
   }
   return held;
 }
@@ -74,7 +84,7 @@ function unmask(values, queries) {
 function boxOf(query) {
   const element = one(query);
   if (!element) return null;
-  const { x, y, width, height } = element.getBoundingClientRect();
+  const { x, y, width, height } = call(element, 'getBoundingClientRect');
   return { x, y, width, height, scroll_x: scrollX, scroll_y: scrollY, view_width: innerWidth, view_height: innerHeight };
 }
 
@@ -82,7 +92,7 @@ function boxOf(query) {
 function originOf(query) {
   const element = one(query);
   if (!element) return null;
-  const box = element.getBoundingClientRect();
+  const box = call(element, 'getBoundingClientRect');
   const style = getComputedStyle(element);
   return { x: box.left + element.clientLeft + parseFloat(style.paddingLeft), y: box.top + element.clientTop + parseFloat(style.paddingTop), width: 0, height: 0 };
 }

@@ -7,7 +7,7 @@ let aim = null;
 function receives(element, hit) {
   if (contains(element, hit)) return true;
   // A label hands a click on to its control.
-  for (let up = hit; up; up = parentOf(up)) if (up.localName === 'label' && up.control === element) return true;
+  for (let up = hit; up; up = parentOf(up)) if (own(up, 'localName') === 'label' && up.control === element) return true;
   return false;
 }
 
@@ -29,7 +29,8 @@ function listen() {
 function aimAt(element, point) {
   listen();
   // What goes into another document is not heard of in this one.
-  const frame = /^(embed|fencedframe|frame|iframe|object)$/.test(elementAt(point)?.localName);
+  const hit = elementAt(point);
+  const frame = hit && /^(embed|fencedframe|frame|iframe|object)$/.test(own(hit, 'localName'));
   aim = frame ? null : { element, struck: null };
 }
 

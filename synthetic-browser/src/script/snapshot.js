@@ -12,10 +12,10 @@ function snapshot(values, most) {
       const its = copies[at];
       const concealed = secrets.has(element) || /^(password|hidden)$/.test(element.type);
       keepState(element, its, concealed);
-      if (element.localName === 'template') trees.push([element.content, its.content]);
-      if (element.shadowRoot && !concealed) trees.push([element.shadowRoot, shadowOf(element.shadowRoot, its)]);
+      if (own(element, 'localName') === 'template') trees.push([element.content, its.content]);
+      if (own(element, 'shadowRoot') && !concealed) trees.push([own(element, 'shadowRoot'), shadowOf(own(element, 'shadowRoot'), its)]);
     }
-    for (const its of copies) for (const attribute of its.attributes) if (tells(attribute.value, values)) attribute.value = '';
+    for (const its of copies) for (const attribute of own(its, 'attributes')) if (tells(attribute.value, values)) attribute.value = '';
     const texts = apart.createTreeWalker(copied, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_COMMENT);
     for (let node = texts.nextNode(); node; node = texts.nextNode()) if (tells(node.data, values)) node.data = '';
   }
@@ -37,16 +37,16 @@ function tells(text, values) {
 
 // Writes what an element has now into its copy, where HTML has a place for it.
 function keepState(element, its, concealed) {
-  if (element.localName === 'input') {
+  if (own(element, 'localName') === 'input') {
     if (concealed) its.removeAttribute('value');
     else if (/^(checkbox|radio)$/.test(element.type)) its.toggleAttribute('checked', element.checked);
     else if (element.type !== 'file') its.setAttribute('value', element.value);
-  } else if (element.localName === 'textarea') its.textContent = concealed ? '' : element.value;
-  else if (element.localName === 'option') its.toggleAttribute('selected', element.selected);
-  else if (concealed || /^(script|noscript)$/.test(element.localName)) its.replaceChildren();
+  } else if (own(element, 'localName') === 'textarea') its.textContent = concealed ? '' : element.value;
+  else if (own(element, 'localName') === 'option') its.toggleAttribute('selected', element.selected);
+  else if (concealed || /^(script|noscript)$/.test(own(element, 'localName'))) its.replaceChildren();
   // Neither is what was seen: a frame's document may be another one by now, and a file that is looked at goes nowhere.
-  its.removeAttribute('srcdoc');
-  if (element.localName === 'meta' && element.httpEquiv?.toLowerCase() === 'refresh') its.removeAttribute('http-equiv');
+  call(its, 'removeAttribute', 'srcdoc');
+  if (own(element, 'localName') === 'meta' && element.httpEquiv?.toLowerCase() === 'refresh') its.removeAttribute('http-equiv');
 }
 
 // Puts a declarative shadow root into a copy, and returns what is in it.

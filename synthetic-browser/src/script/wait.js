@@ -35,24 +35,24 @@ function located(query) {
 }
 
 function isDisabled(element) {
-  if (element.matches(':disabled')) return `disabled${element.disabled ? '' : ` by ${summary(element.closest('fieldset:disabled, optgroup:disabled, select:disabled') ?? element)}`}`;
+  if (call(element, 'matches', ':disabled')) return `disabled${element.disabled ? '' : ` by ${summary(call(element, 'closest', 'fieldset:disabled, optgroup:disabled, select:disabled') ?? element)}`}`;
   for (let up = element; up; up = parentOf(up)) {
-    if (up.getAttribute('aria-disabled') === 'true') return `disabled by aria-disabled${up === element ? '' : ` of ${summary(up)}`}`;
+    if (attributeOf(up, 'aria-disabled') === 'true') return `disabled by aria-disabled${up === element ? '' : ` of ${summary(up)}`}`;
   }
   return null;
 }
 
 function notEditable(element) {
-  if (element.isContentEditable) return null;
-  const field = /^(INPUT|TEXTAREA)$/.test(element.tagName) && !/^(button|checkbox|file|hidden|image|radio|reset|submit)$/.test(element.type);
+  if (own(element, 'isContentEditable')) return null;
+  const field = /^(INPUT|TEXTAREA)$/.test(own(element, 'tagName')) && !/^(button|checkbox|file|hidden|image|radio|reset|submit)$/.test(element.type);
   if (!field) return `nothing that takes text: ${summary(element)}`;
-  return element.readOnly || element.getAttribute('aria-readonly') === 'true' ? 'read-only' : null;
+  return element.readOnly || attributeOf(element, 'aria-readonly') === 'true' ? 'read-only' : null;
 }
 
 // The middle of the first part of an element that is in the viewport, or null.
 function pointOf(element) {
   const [width, height] = [document.documentElement.clientWidth || innerWidth, Math.min(document.documentElement.clientHeight || innerHeight, innerHeight)];
-  for (const box of element.getClientRects()) {
+  for (const box of call(element, 'getClientRects')) {
     const [left, right] = [Math.max(0, box.left), Math.min(width, box.right)];
     const [top, bottom] = [Math.max(0, box.top), Math.min(height, box.bottom)];
     if (right - left > 0 && bottom - top > 0) return { x: (left + right) / 2, y: (top + bottom) / 2 };
@@ -63,7 +63,7 @@ function pointOf(element) {
 function elementAt({ x, y }) {
   let hit = document.elementFromPoint(x, y);
   for (;;) {
-    const inner = hit?.shadowRoot?.elementFromPoint(x, y);
+    const inner = hit && own(hit, 'shadowRoot')?.elementFromPoint(x, y);
     if (!inner || inner === hit) return hit;
     hit = inner;
   }
@@ -102,15 +102,15 @@ async function ready(query, needs, then, bound) {
     if (needs.includes('hit')) {
       point = pointOf(element);
       if (!point) {
-        element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+        call(element, 'scrollIntoView', { block: 'center', inline: 'center', behavior: 'instant' });
         point = pointOf(element);
       }
     }
     if (needs.includes('stable')) {
-      const before = element.getBoundingClientRect();
+      const before = call(element, 'getBoundingClientRect');
       await frame();
-      if (!element.isConnected) return not('taken out of the document', seen.told);
-      const after = element.getBoundingClientRect();
+      if (!own(element, 'isConnected')) return not('taken out of the document', seen.told);
+      const after = call(element, 'getBoundingClientRect');
       if (['x', 'y', 'width', 'height'].some((side) => before[side] !== after[side])) return not('moving', seen.told);
     }
     if (needs.includes('hit')) {
@@ -119,7 +119,7 @@ async function ready(query, needs, then, bound) {
       const covered = coveredBy(element, point);
       if (covered) {
         // It may be beneath something that does not scroll, such as a header.
-        element.scrollIntoView({ block: ALIGNMENTS[scrolls % 4], inline: ALIGNMENTS[scrolls % 4], behavior: 'instant' });
+        call(element, 'scrollIntoView', { block: ALIGNMENTS[scrolls % 4], inline: ALIGNMENTS[scrolls % 4], behavior: 'instant' });
         scrolls += 1;
         return not(covered, seen.told);
       }
@@ -149,19 +149,19 @@ const held = new WeakMap();
 
 // Gives an element the focus. What a page does about it may give it to another.
 function focusOn(element) {
-  element.focus();
-  const has = element.getRootNode().activeElement;
+  call(element, 'focus');
+  const has = own(call(element, 'getRootNode'), 'activeElement');
   if (has && contains(element, has)) return null;
-  return `without the focus, which ${has && has !== document.body ? `${summary(has)} has` : 'it does not take'}`;
+  return `without the focus, which ${has && has !== own(document, 'body') ? `${summary(has)} has` : 'it does not take'}`;
 }
 
-const isSet = (element) => element.checked ?? element.getAttribute('aria-checked') === 'true';
-const canBeSet = (element) => /^(checkbox|radio)$/.test(element.type) || element.hasAttribute('aria-checked');
+const isSet = (element) => element.checked ?? attributeOf(element, 'aria-checked') === 'true';
+const canBeSet = (element) => /^(checkbox|radio)$/.test(element.type) || call(element, 'hasAttribute', 'aria-checked');
 
 const PREPARE = {
   focus: (element) => ({ why: focusOn(element) }),
   scroll: (element) => {
-    element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    call(element, 'scrollIntoView', { block: 'center', inline: 'center', behavior: 'instant' });
     return {};
   },
   // Puts a text in the place of what is in a field, as the browser's own editing does: with trusted events, in one go with
@@ -170,7 +170,7 @@ const PREPARE = {
     if (secret) secrets.add(element);
     const why = focusOn(element);
     if (why) return { why };
-    if (element.tagName === 'INPUT' && /^(color|date|datetime-local|month|range|time|week)$/.test(element.type)) return PREPARE.set(element, { value: text });
+    if (own(element, 'tagName') === 'INPUT' && /^(color|date|datetime-local|month|range|time|week)$/.test(element.type)) return PREPARE.set(element, { value: text });
     const before = heldBy(element);
     held.set(element, before);
     if (!element.select) {
@@ -200,7 +200,7 @@ const PREPARE = {
   },
   file: (element) => (element.type === 'file' ? {} : { why: `no input of type file: ${summary(element)}` }),
   choose: (element, { values }) => {
-    if (element.tagName !== 'SELECT') return { why: `no <select>: ${summary(element)}` };
+    if (own(element, 'tagName') !== 'SELECT') return { why: `no <select>: ${summary(element)}` };
     if (values.length > 1 && !element.multiple) return { why: 'a <select> that takes one choice only' };
     const options = [...element.options];
     const chosen = values.map((value) => options.find((option) => option.value === value) ?? options.find((option) => says(option.label, value, true)));
@@ -225,8 +225,12 @@ const OBSERVE = {
     return { value: !why, why };
   },
   text: (element) => ({ value: textOf(element, true), secret: isSecret(element) }),
-  value: (element) => ({ value: 'value' in element ? String(element.value) : null, why: 'value' in element ? null : `no field: ${summary(element)}`, secret: isSecret(element) }),
-  attribute: (element, name) => ({ value: element.getAttribute(name), secret: name === 'value' && isSecret(element), why: element.hasAttribute(name) ? null : `without an attribute ${name}` }),
+  value: (element) => {
+    const value = own(element, 'value');
+    const why = value === undefined ? `no field: ${summary(element)}` : null;
+    return { value: why ? null : String(value), why, secret: isSecret(element) };
+  },
+  attribute: (element, name) => ({ value: attributeOf(element, name), secret: name === 'value' && isSecret(element), why: call(element, 'hasAttribute', name) ? null : `without an attribute ${name}` }),
   enabled: (element) => {
     const why = isDisabled(element);
     return { value: !why, why };
@@ -253,7 +257,7 @@ async function observe(query, what, name, before, bound) {
 async function observePage(what, before, bound) {
   let now = null;
   const look = () => {
-    now = what === 'title' ? collapse(document.title) : location.href;
+    now = what === 'title' ? collapse(own(document, 'title')) : location.href;
     return now !== before ? now : undefined;
   };
   return until(bound, look, () => now);
@@ -263,7 +267,7 @@ async function observePage(what, before, bound) {
 function outside(query, point) {
   const element = one(query);
   if (!element) return { why: 'no longer in the document' };
-  const box = element.getBoundingClientRect();
+  const box = call(element, 'getBoundingClientRect');
   const style = getComputedStyle(element);
   const at = {
     x: point.x + box.left + element.clientLeft + parseFloat(style.paddingLeft),
@@ -275,7 +279,13 @@ function outside(query, point) {
 
 // What a failure tells of the page around it.
 function surroundings(query) {
-  return { url: location.href, title: document.title, near: query ? near(query) : [] };
+  let alike = [];
+  try {
+    if (query) alike = near(query);
+  } catch {
+    // Help that is not to be had takes nothing else along.
+  }
+  return { url: location.href, title: own(document, 'title'), near: alike };
 }
 
 // What the origin has in its `localStorage`; null where there is none.

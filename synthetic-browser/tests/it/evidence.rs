@@ -293,6 +293,82 @@ fn what_is_secret_or_masked_is_in_no_picture_also_when_it_moves() {
     });
 }
 
+/// What shows a text though nothing of its own is drawn, or its opacity has no effect.
+const SHOWN: [&str; 7] = [
+    "<div style='display: contents'>SECRET</div>",
+    "<section><div style='display: contents'><b style='display: contents'>SECRET</b></div></section>",
+    "<div><template shadowrootmode=open><slot></slot></template>SECRET</div>",
+    "<div style='display: contents'><template shadowrootmode=open><slot></slot></template>SECRET</div>",
+    "<div><template shadowrootmode=open><slot>SECRET</slot></template></div>",
+    "<select style='font: inherit; color: inherit'><option value=1>SECRET</option></select>",
+    "<script>const x = document.createElementNS('urn:x', 'x'); x.append('SECRET'); document.currentScript.parentElement.append(x)</script>",
+];
+
+#[test]
+fn a_secret_is_masked_also_where_what_shows_it_has_no_box() {
+    in_each_browser(|browser| async move {
+        let shown = SHOWN.map(|html| format!("<div>{html}</div>"));
+        let html = format!(
+            "<style>body {{ margin: 0; background: #fff; color: #0f0; font: 40px monospace }} #p {{ opacity: 0 }}</style>
+            <input id=p>{}",
+            shown.concat().replace("SECRET", SECRET)
+        );
+        let report = journey(&browser, Site::new(&html), |_, page| async move {
+            page.screenshot("before").full_page().await?;
+            page.id("p").fill_secret(&Secret::new("web/password", SECRET)).await?;
+            page.screenshot("masked").full_page().await
+        })
+        .await;
+        report.assert_passed();
+        let before = colours(&browser, &artifact(&report, "before.png").bytes).await;
+        assert!(before["green"].as_u64() > Some(SHOWN.len() as u64 * 2_500), "{before}");
+        let masked = colours(&browser, &artifact(&report, "masked.png").bytes).await;
+        assert_eq!(masked["green"].as_u64(), Some(0), "{masked}");
+    });
+}
+
+#[test]
+fn what_was_filled_in_on_a_page_is_masked_on_every_page_of_the_run() {
+    in_each_browser(|browser| async move {
+        let html = format!("<style>p {{ color: #0f0; font: 40px monospace }}</style><input id=p><p>{SECRET}</p>");
+        let opens = browser.clone();
+        let report = journey(&browser, Site::new(&html), move |run, page| {
+            let browser = opens.clone();
+            async move {
+                let other = browser.page(&run).await?;
+                other.goto(page.url()).await?;
+                other.screenshot("before").await?;
+                page.id("p").fill_secret(&Secret::new("web/password", SECRET)).await?;
+                other.screenshot("masked").await
+            }
+        })
+        .await;
+        report.assert_passed();
+        let before = colours(&browser, &artifact(&report, "before.png").bytes).await;
+        assert!(before["green"].as_u64() > Some(1_000), "{before}");
+        let masked = colours(&browser, &artifact(&report, "masked.png").bytes).await;
+        assert_eq!(masked["green"].as_u64(), Some(0), "{masked}");
+    });
+}
+
+#[test]
+fn where_a_secret_may_be_in_more_frames_than_are_looked_at_there_is_no_picture() {
+    in_each_browser(|browser| async move {
+        let html = format!("<input id=p>{}", "<iframe srcdoc='<p>x</p>' width=20 height=20></iframe>".repeat(40));
+        let report = journey(&browser, Site::new(&html), |_, page| async move {
+            page.screenshot("without").mask(page.id("p")).await?;
+            page.id("p").fill_secret(&Secret::new("web/password", SECRET)).await?;
+            page.screenshot("with").await
+        })
+        .await;
+        report.assert_passed();
+        assert_eq!(names(&report), ["without.png"]);
+        let why =
+            "there is no picture \"with\": what is secret or masked may be in 41 frames: at most 32 are looked at";
+        assert!(report.warnings.iter().any(|warning| warning == why), "{:?}", report.warnings);
+    });
+}
+
 #[test]
 fn a_page_that_crashed_has_warnings_in_the_place_of_pictures_and_its_failure_stays() {
     in_chromium(|browser| async move {

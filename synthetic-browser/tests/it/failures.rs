@@ -64,6 +64,84 @@ fn an_action_that_cannot_be_done_says_why() {
     }
 }
 
+/// What elements have, and their forms may have a field of the same name as well.
+const PROPERTIES: [&str; 38] = [
+    "alt",
+    "assignedSlot",
+    "attributes",
+    "checkVisibility",
+    "childNodes",
+    "children",
+    "closest",
+    "content",
+    "dataset",
+    "disabled",
+    "focus",
+    "getAttribute",
+    "getAttributeNames",
+    "getBoundingClientRect",
+    "getClientRects",
+    "getRootNode",
+    "hasAttribute",
+    "id",
+    "inert",
+    "isConnected",
+    "isContentEditable",
+    "labels",
+    "localName",
+    "matches",
+    "name",
+    "nodeType",
+    "parentElement",
+    "placeholder",
+    "querySelectorAll",
+    "removeAttribute",
+    "role",
+    "scrollIntoView",
+    "shadowRoot",
+    "style",
+    "tabIndex",
+    "tagName",
+    "type",
+    "value",
+];
+
+#[test]
+fn a_form_whose_fields_have_the_names_of_its_properties_is_a_form_like_any_other() {
+    in_each_browser(|browser| async move {
+        let fields = PROPERTIES.map(|name| format!("<input type=hidden name={name}>"));
+        let html = format!(
+            "<title>Example App</title><form name=title></form><form name=body></form><div><template shadowrootmode=open></template></div>
+            <form id=edit aria-label=Article data-testid=editor placeholder=p>{}<b>Draft</b></form>",
+            fields.concat()
+        );
+        let report = journey(&browser, Site::new(&html), move |_, page| async move {
+            page.css("form").nth(2).hover().await?;
+            page.role("form", "Article").text(eq("Draft".to_owned())).await?;
+            page.expect_title(eq("Example App".to_owned())).await?;
+            page.screenshot("masked").mask(page.id("edit")).await?;
+            let page = page.patient(ms(200));
+            for (wrong, near) in [
+                (page.css("#edits"), r#"form "Article" (#edit)"#),
+                (page.role("form", "Articles"), r#"form "Article" (#edit)"#),
+                (page.placeholder("pp"), r#"form "Article" (#edit)"#),
+                (page.test_id("editors"), r#"<form id="edit" aria-label="Article""#),
+                (page.text("Drafts"), "<b>Draft</b>"),
+            ] {
+                let told = told(&wrong.click().await.unwrap_err());
+                assert!(told.contains(near) && told.contains("\"Example App\" at "), "{told}");
+            }
+            page.id("edits").click().await
+        })
+        .await;
+        let told = told(report.failures.last().unwrap());
+        assert!(told.contains(r#"form "Article" (#edit)"#) && told.contains("\"Example App\" at "), "{told}");
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+        let kept: Vec<&str> = report.artifacts.iter().map(|artifact| &*artifact.name).collect();
+        assert!(kept.contains(&"masked.png") && kept.contains(&"page-failed.html"), "{kept:?}");
+    });
+}
+
 #[test]
 fn a_page_that_does_not_keep_still_is_told_with_what_it_did() {
     let said = said_by_each_browser(|browser| async move {

@@ -68,6 +68,39 @@ fn a_popup_is_a_page_of_its_own() {
 }
 
 #[test]
+fn a_dialog_of_a_popup_that_nobody_asks_anything_is_a_warning() {
+    in_each_browser(|browser| async move {
+        let opens = "<button onclick='window.open(`/popup`)'>Open</button>";
+        // The page that opened it is told when the dialog was answered, and so was taken note of.
+        let popup = "<script>alert('Your session has ended'); opener.document.title += '!'</script>";
+        let nested = "<script>alert('You are in a maze'); opener.opener.document.title += '!'</script>";
+        let site = || Site::new(opens).page("/popup", popup).page("/nested", nested);
+        let told = r#"dialog alert opened in a tab that the page opened, and nobody saw it: "Your session has ended""#;
+        let report = journey(&browser, site(), |_, page| async move {
+            page.button("Open").click().await?;
+            page.expect_title("!").await
+        });
+        assert_eq!(report.await.warnings, [told]);
+        let report = journey(&browser, site(), |_, page| async move {
+            let _popup = page.popup(page.button("Open").click()).await?;
+            page.expect_title("!").await
+        });
+        assert_eq!(report.await.warnings, [told]);
+        let between = "<button onclick='window.open(`/nested`)'>Open</button>";
+        let deep = "<button onclick='window.open(`/between`)'>Open</button>";
+        let site = site().page("/", deep).page("/between", between);
+        let report = journey(&browser, site, |_, page| async move {
+            let between = page.popup(page.button("Open").click()).await?;
+            between.button("Open").click().await?;
+            page.expect_title("!").await
+        });
+        let report = report.await;
+        report.assert_passed();
+        assert_eq!(report.warnings, [told.replace("Your session has ended", "You are in a maze")]);
+    });
+}
+
+#[test]
 fn a_download_is_given_whole() {
     in_each_browser(|browser| async move {
         let site = Site::new("<a href=/file download>Invoice</a>")

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::{Event, FrameId, Request, RequestId, Response, Timing};
 use super::json::Fields as _;
 use super::page::Page;
+use crate::page::url::shown;
 
 /// The requests that are under way, whichever session told of them: a document that moves to another process is asked for in
 /// one session and answered in another.
@@ -244,7 +245,7 @@ fn initiator(initiator: &Value) -> String {
             }
             match stack.items("callFrames").first() {
                 Some(call) => {
-                    format!("script {}:{}", call.text("url"), call.count("lineNumber") + 1)
+                    format!("script {}:{}", shown(call.text("url")), call.count("lineNumber") + 1)
                 }
                 None => "script".to_owned(),
             }
@@ -335,6 +336,11 @@ mod tests {
                 "script https://shop.example/app.js:12",
             ),
             (json!({ "type": "script" }), "script"),
+            // A script that is in a document has the document's URL.
+            (
+                json!({ "type": "script", "stack": { "callFrames": [{ "url": "https://shop.example/reset?token=abc#x", "lineNumber": 11 }] } }),
+                "script https://shop.example/reset?token=…:12",
+            ),
             (json!({ "type": "other" }), ""),
         ] {
             assert_eq!(initiator(&told), words);

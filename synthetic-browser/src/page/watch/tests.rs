@@ -1,3 +1,4 @@
+use super::bound::{LONGEST_MESSAGE, LONGEST_URL, LONGEST_WORD, Left, MOST_OF_MESSAGE};
 use super::*;
 use crate::page::fake::{document, loaded, main_frame, page, request, response, tab};
 
@@ -31,8 +32,67 @@ fn bodies_of_requests_and_urls_of_data_are_bounded() {
         tally.take_in(Event::Request(request));
     }
     let kept: usize = tally.requests.iter().filter_map(|one| one.request.body.as_ref()).map(|body| body.len()).sum();
-    assert_eq!((tally.requests.len(), kept), (100, MOST_BODIES));
+    assert_eq!((tally.requests.len(), kept), (100, Left::default().bodies));
     assert!(tally.requests.iter().all(|one| one.request.url.len() <= LONGEST_URL + '…'.len_utf8()));
+}
+
+#[test]
+fn what_a_page_may_write_as_long_as_it_likes_is_kept_cut() {
+    let mut tally = tally();
+    let long = || "é".repeat(1024 * 1024);
+    let is_cut = |text: &str, most: usize| text.len() <= most + '…'.len_utf8() && text.ends_with('…');
+    let message = ConsoleMessage { at: 0.0, level: "log".to_owned(), text: long(), url: long(), line: 1 };
+    tally.take_in(Event::Console(message));
+    assert!(is_cut(&tally.console[0].text, LONGEST_MESSAGE) && is_cut(&tally.console[0].url, LONGEST_URL));
+    tally.take_in(Event::Exception { text: long(), url: long(), line: 1, column: 1, stack: long() });
+    let exception = &tally.exceptions[0];
+    assert!(is_cut(&exception.text, LONGEST_MESSAGE) && is_cut(&exception.stack, LONGEST_MESSAGE));
+    assert!(is_cut(&exception.url, LONGEST_URL));
+
+    let frame = FrameId("inner".into());
+    let document = DocumentId("one".into());
+    tally.take_in(Event::Navigated { frame: frame.clone(), document, url: long() });
+    assert!(is_cut(&tally.frames[&frame].url, LONGEST_URL));
+    tally.take_in(Event::NavigatedWithin { frame: frame.clone(), url: long() });
+    assert!(is_cut(&tally.frames[&frame].url, LONGEST_URL));
+    // What the page is at is told whole.
+    tally.take_in(Event::NavigatedWithin { frame: main_frame(), url: long() });
+    assert_eq!(tally.main_frame().url, long());
+
+    let mut one = request("1");
+    (one.method, one.initiator) = (long(), long());
+    tally.take_in(Event::Request(one));
+    let Event::Response(mut answer) = response("1", 200) else { unreachable!() };
+    (answer.url, answer.status_text, answer.mime_type) = (long(), long(), long());
+    tally.take_in(Event::Response(answer));
+    let Exchange { request, response, .. } = &tally.requests[0];
+    assert!(is_cut(&request.method, LONGEST_WORD) && is_cut(&request.initiator, LONGEST_URL));
+    let answer = response.as_ref().unwrap();
+    assert!(is_cut(&answer.url, LONGEST_URL));
+    assert!(is_cut(&answer.status_text, LONGEST_WORD) && is_cut(&answer.mime_type, LONGEST_WORD));
+}
+
+#[test]
+fn headers_are_bounded_each_in_a_message_and_in_all() {
+    let mut tally = tally();
+    let headers = || vec![("x".repeat(1000), "y".repeat(100_000)); 100];
+    let size =
+        |headers: &[(String, String)]| headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    for n in 0..200 {
+        let mut next = request(&n.to_string());
+        next.headers = headers();
+        let Event::Response(mut answer) = response(&n.to_string(), 200) else { unreachable!() };
+        answer.headers = headers();
+        tally.take_in(Event::Request(next));
+        tally.take_in(Event::Response(answer));
+    }
+    let of_one = |one: &Exchange| [size(&one.request.headers), size(&one.response.as_ref().unwrap().headers)];
+    let kept: Vec<usize> = tally.requests.iter().flat_map(of_one).collect();
+    assert!(kept[0] > MOST_OF_MESSAGE / 2 && kept.iter().all(|size| *size <= MOST_OF_MESSAGE), "{kept:?}");
+    let most = Left::default().headers;
+    assert!((most / 2..=most).contains(&kept.iter().sum()), "{kept:?}");
+    let (name, value) = &tally.requests[0].request.headers[0];
+    assert!(name.len() <= LONGEST_WORD + '…'.len_utf8() && value.len() <= LONGEST_MESSAGE + '…'.len_utf8());
 }
 
 #[tokio::test(start_paused = true)]
