@@ -3,6 +3,7 @@
 mod instance;
 mod lease;
 mod pool;
+mod seats;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub(crate) use self::lease::{Health, Lease};
 use self::pool::Pool;
+pub(crate) use self::seats::Seats;
 use crate::engine::ContextOptions;
 use crate::evidence::Evidence;
 use crate::launch::Product;
@@ -174,8 +176,8 @@ impl Browser {
         self.set(|settings| settings.wishes.sandbox = Some(sandbox))
     }
 
-    /// Bounds how many runs have a page at the same time; 0 is taken for 1. A run that is one too many waits, which counts as its
-    /// own time.
+    /// Bounds how many runs have pages at the same time; 0 is taken for 1. All pages of a run share its place, which it has until
+    /// the last of them is closed. A run that is one too many waits, which counts as its own time.
     ///
     /// # Default
     ///
@@ -277,9 +279,9 @@ impl Browser {
         self.pool.settings().evidence.clone()
     }
 
-    /// Opens a context, and a page in it.
-    pub(crate) async fn lease(&self, options: &ContextOptions) -> Result<Lease, LaunchError> {
-        self.pool.lease(options).await
+    /// Opens a context, and a page in it, for a run that has these seats.
+    pub(crate) async fn lease(&self, options: &ContextOptions, seats: &Seats) -> Result<Lease, LaunchError> {
+        self.pool.lease(options, seats).await
     }
 }
 

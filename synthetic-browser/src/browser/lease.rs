@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::instance::Instance;
 use super::pool::Pool;
+use super::seats::Seat;
 use crate::engine::{Context, ContextOptions, EngineError, NewTab, World};
 use crate::launch::error::LaunchError;
 
@@ -31,8 +32,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(mut opened: Opened, permit: OwnedSemaphorePermit, pool: Arc<Pool>) -> Self {
-        opened.permit = Some(permit);
+    pub(super) fn new(mut opened: Opened, seat: Seat, pool: Arc<Pool>) -> Self {
+        opened.seat = Some(seat);
         Self { opened, pool }
     }
 
@@ -55,7 +56,7 @@ impl Lease {
         Health::of(&self.opened.instance)
     }
 
-    /// Gives it back: disposes of the context with all its tabs, and lets the next run have a page.
+    /// Gives it back: disposes of the context with all its tabs, and lets the next run have its place, if it was the run's last.
     pub(crate) async fn close(mut self) {
         self.opened.dispose().await;
         self.pool.prepare(&self.opened.instance);
@@ -90,7 +91,7 @@ pub(super) struct Opened {
     context: Arc<dyn Context>,
     tab: Option<NewTab>,
     instance: Arc<Instance>,
-    permit: Option<OwnedSemaphorePermit>,
+    seat: Option<Seat>,
     /// In the folder of the browser, with which it goes when we do.
     downloads: Option<TempDir>,
     disposed: bool,
@@ -123,7 +124,7 @@ impl Opened {
             None => None,
         };
         let context = instance.engine.context(&options).await?;
-        let mut this = Self { context, tab: None, instance, permit: None, downloads, disposed: false };
+        let mut this = Self { context, tab: None, instance, seat: None, downloads, disposed: false };
         // Dropped when there is no tab.
         this.tab = Some(this.context.tab().await?);
         Ok(this)
@@ -142,7 +143,7 @@ impl Opened {
         if !matches!(disposal, Ok(Ok(()))) {
             self.instance.tire();
         }
-        self.permit = None;
+        self.seat = None;
     }
 }
 
@@ -157,7 +158,7 @@ impl Drop for Opened {
             context: Arc::clone(&self.context),
             tab: None,
             instance: Arc::clone(&self.instance),
-            permit: self.permit.take(),
+            seat: self.seat.take(),
             downloads: self.downloads.take(),
             disposed: true,
         };

@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use super::Browser;
 use super::lease::Lease;
+use super::{Browser, Seats};
 use crate::engine::{ContextOptions, EngineError, NewTab, World};
 use crate::launch::error::LaunchError;
 use crate::launch::find::{Places, find};
@@ -45,7 +45,12 @@ impl Ours {
     }
 
     async fn lease(&self) -> Lease {
-        let leased = timeout(LONG, self.browser.lease(&ContextOptions::default())).await;
+        self.lease_for(&Seats::default()).await
+    }
+
+    /// Opens a page for a run that has these seats.
+    async fn lease_for(&self, run: &Seats) -> Lease {
+        let leased = timeout(LONG, self.browser.lease(&ContextOptions::default(), run)).await;
         leased.expect("there is a page in time").unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -123,8 +128,8 @@ async fn a_run_that_is_one_too_many_waits_until_a_page_was_given_back_or_dropped
     for ours in Ours::all() {
         let ours = ours.set(|browser| browser.max_pages(1));
         let one = ours.lease().await;
-        let plain = ContextOptions::default();
-        let waits = timeout(Duration::from_millis(100), ours.browser.lease(&plain));
+        let (plain, another) = (ContextOptions::default(), Seats::default());
+        let waits = timeout(Duration::from_millis(100), ours.browser.lease(&plain, &another));
         assert!(waits.await.is_err());
         one.close().await;
         let two = ours.lease().await;
@@ -134,6 +139,26 @@ async fn a_run_that_is_one_too_many_waits_until_a_page_was_given_back_or_dropped
         });
         assert!(panics.await.is_err());
         ours.lease().await.close().await;
+        let group = ours.group();
+        ours.ends(&[group]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_pages_of_a_run_share_its_place_until_the_last_of_them_is_closed() {
+    for ours in Ours::all() {
+        let ours = ours.set(|browser| browser.max_pages(1));
+        let (run, another) = (Seats::default(), Seats::default());
+        let (one, mut two) = tokio::join!(ours.lease_for(&run), ours.lease_for(&run));
+        one.close().await;
+        assert!(answers(&mut two).await);
+        let plain = ContextOptions::default();
+        let waits = timeout(Duration::from_millis(100), ours.browser.lease(&plain, &another));
+        assert!(waits.await.is_err(), "the run still has a page");
+        drop(two);
+        ours.lease_for(&another).await.close().await;
+        // The same run may come again.
+        ours.lease_for(&run).await.close().await;
         let group = ours.group();
         ours.ends(&[group]).await;
     }
@@ -173,7 +198,7 @@ async fn a_browser_that_does_not_answer_is_killed_and_replaced() {
         let hung = ours.browser.pool.instance().await.unwrap();
         let lease = tokio::spawn({
             let browser = ours.browser.clone();
-            async move { browser.lease(&ContextOptions::default()).await.unwrap() }
+            async move { browser.lease(&ContextOptions::default(), &Seats::default()).await.unwrap() }
         });
         sleep(Duration::from_millis(50)).await;
         // As the run does when its time is up, of which there is plenty here.

@@ -12,6 +12,7 @@ use ::url::Url;
 use synthetic_core::{Failure, Result, Run, Secret};
 
 use crate::Browser;
+use crate::browser::Seats;
 use crate::engine::{ContextOptions, Credentials, Tab};
 use crate::evidence::{Collector, Evidence};
 use crate::network::pattern::Pattern;
@@ -60,7 +61,8 @@ pub struct Opening {
 impl Browser {
     /// Opens a page for a run. The run closes it, whatever happens.
     ///
-    /// The browser is launched when it is not. When all its places are taken, it waits for one; that is time of the run.
+    /// The browser is launched when it is not. When all its places are taken, the run waits for one with its first page; that is
+    /// time of the run. Other pages of the run share its place.
     #[track_caller]
     pub fn page(&self, run: &Run) -> Opening {
         Opening {
@@ -216,7 +218,8 @@ impl Opening {
         }
         options.downloads = self.downloads.then(PathBuf::new);
         let limit = Limit::new(Duration::MAX, Some(&run));
-        let lease = tokio::time::timeout_at(limit.until, browser.lease(&options)).await;
+        let seats = run.extension::<Seats>();
+        let lease = tokio::time::timeout_at(limit.until, browser.lease(&options, &seats)).await;
         let mut lease = match lease {
             Ok(Ok(lease)) => lease,
             Ok(Err(error)) => return Err(run.raise(error.into_failure().at(place))),
