@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use synthetic_core::secret::Redactor;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{
     Context, Cookie, Decision, DocumentId, EngineError, Event, FrameId, Handle, KeyAction, MouseAction, Navigation,
@@ -166,6 +166,10 @@ impl Tab for FakeTab {
 
     async fn screenshot(&self, _: &Shot) -> Result<Bytes> {
         refused()
+    }
+
+    fn mark(&self, taken: oneshot::Sender<()>) {
+        let _ = self.events.send(Event::Mark(taken));
     }
 
     async fn answer_dialog(&self, accept: bool, _: Option<&str>) -> Result<()> {
