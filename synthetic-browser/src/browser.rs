@@ -22,6 +22,10 @@ use crate::launch::error::LaunchError;
 use crate::launch::flags::Wishes;
 use crate::launch::memory::Bounds;
 
+/// What pages have for a viewport unless somebody says otherwise: width and height in CSS pixels, and pixels of the device to
+/// one of them.
+pub(crate) const VIEWPORT: (u32, u32, f64) = (1280, 720, 1.0);
+
 /// Holds a browser that is launched when it is first used, stays warm, and gives each run a context of its own: cookies,
 /// storage and cache that no other run sees.
 ///
@@ -81,6 +85,11 @@ impl Settings {
     fn has_spare(&self) -> bool {
         self.spare && self.product == Product::Chromium
     }
+
+    /// Returns the viewport of pages that are opened without one; `None` where a flag says how large windows are.
+    fn viewport(&self) -> Option<(u32, u32, f64)> {
+        (!self.wishes.say_sizes()).then_some(VIEWPORT)
+    }
 }
 
 impl Browser {
@@ -134,7 +143,8 @@ impl Browser {
 
     /// Adds a flag to its command line, after those of the library. Those that the library depends on, such as
     /// `--user-data-dir`, cannot be set: the launch then fails. Features that `--disable-features` names join those that the
-    /// library switches off.
+    /// library switches off. Where a flag says how large windows are, such as `--window-size`, pages that are opened without a
+    /// viewport have what that leaves them.
     ///
     /// # Default
     ///

@@ -123,6 +123,8 @@ impl Opened {
             }
             None => None,
         };
+        // Left to themselves, browsers differ, and a site may have another menu in each.
+        options.viewport = options.viewport.or(instance.viewport);
         let context = instance.engine.context(&options).await?;
         let mut this = Self { context, tab: None, instance, seat: None, downloads, disposed: false };
         // Dropped when there is no tab.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
@@ -59,7 +60,7 @@ impl Ours {
         let folders = fs::read_dir(self.root.path()).unwrap();
         let runs = folders.filter_map(|folder| fs::read(folder.ok()?.path().join("run")).ok());
         let mut groups: Vec<i32> = runs
-            .map(|run| serde_json::from_slice::<serde_json::Value>(&run).unwrap()["group"].as_i64().unwrap())
+            .map(|run| serde_json::from_slice::<Value>(&run).unwrap()["group"].as_i64().unwrap())
             .map(|group| i32::try_from(group).unwrap())
             .collect();
         groups.sort_unstable();
@@ -162,6 +163,33 @@ async fn the_pages_of_a_run_share_its_place_until_the_last_of_them_is_closed() {
         let group = ours.group();
         ours.ends(&[group]).await;
     }
+}
+
+#[tokio::test]
+async fn a_page_has_the_same_viewport_in_each_browser_and_in_each_run() {
+    for ours in Ours::all() {
+        // The second run may have the page that was made ready.
+        for _ in 0..2 {
+            let mut lease = ours.lease().await;
+            assert_eq!(viewport(&mut lease).await, json!([1280, 720, 1]));
+            lease.close().await;
+        }
+        let group = ours.group();
+        ours.ends(&[group]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_size_that_a_flag_gives_to_windows_is_left_to_them() {
+    if !is_there(Product::Chromium) {
+        return;
+    }
+    let ours = Ours::of(Browser::chromium().flag("--window-size=1000,700"));
+    let mut lease = ours.lease().await;
+    assert_eq!(viewport(&mut lease).await[0], 1000);
+    lease.close().await;
+    let group = ours.group();
+    ours.ends(&[group]).await;
 }
 
 // ---- the browser's end ----------------------------------------------------------------------------------------------
@@ -375,6 +403,12 @@ async fn answers(lease: &mut Lease) -> bool {
     let Some(NewTab { tab, events: _events }) = lease.take_tab() else { return false };
     let sum = timeout(LONG, tab.call(&tab.main_frame(), World::Page, "(a, b) => a + b", &[1.into(), 2.into()])).await;
     sum.unwrap().unwrap() == 3
+}
+
+async fn viewport(lease: &mut Lease) -> Value {
+    let NewTab { tab, events: _events } = lease.take_tab().unwrap();
+    let frame = tab.main_frame();
+    tab.call(&frame, World::Page, "() => [innerWidth, innerHeight, devicePixelRatio]", &[]).await.unwrap()
 }
 
 fn is_there(product: Product) -> bool {

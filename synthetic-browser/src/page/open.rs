@@ -12,7 +12,7 @@ use ::url::Url;
 use synthetic_core::{Failure, Result, Run, Secret};
 
 use crate::Browser;
-use crate::browser::Seats;
+use crate::browser::{Seats, VIEWPORT};
 use crate::engine::{ContextOptions, Credentials, Tab};
 use crate::evidence::{Collector, Evidence};
 use crate::network::pattern::Pattern;
@@ -27,7 +27,7 @@ use crate::page::{Inner, NAVIGATION_PATIENCE, PATIENCE, Page};
 ///
 /// # Default
 ///
-/// - a viewport of 1280 × 720 CSS pixels, and the browser's own locale, time zone and user agent
+/// - a viewport of 1280 × 720 CSS pixels, one of the device each, which tabs that the page opens have, too; the browser's own locale, time zone and user agent
 /// - no login, no extra headers, no credentials, no downloads
 /// - certificates are checked
 ///
@@ -90,7 +90,7 @@ impl Opening {
         self
     }
 
-    /// Sets the size of the viewport in CSS pixels.
+    /// Sets the size of the viewport in CSS pixels, in the place of 1280 × 720.
     pub fn viewport(mut self, width: u32, height: u32) -> Self {
         let scale = self.options.viewport.map_or(1.0, |(_, _, scale)| scale);
         self.options.viewport = Some((width, height, scale));
@@ -99,7 +99,7 @@ impl Opening {
 
     /// Sets how many pixels of the device there are to one of CSS: 2.0 for most telephones.
     pub fn pixel_ratio(mut self, ratio: f64) -> Self {
-        let (width, height, _) = self.options.viewport.unwrap_or((1280, 720, 1.0));
+        let (width, height, _) = self.options.viewport.unwrap_or(VIEWPORT);
         self.options.viewport = Some((width, height, ratio));
         self
     }
