@@ -1,6 +1,6 @@
 //! [`Lease`]: a context of its own for a run, until it is given back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -68,11 +68,19 @@ impl Lease {
 pub(crate) struct Health {
     product: String,
     end: watch::Receiver<Option<LaunchError>>,
+    instance: Weak<Instance>,
 }
 
 impl Health {
-    pub(super) fn of(instance: &Instance) -> Self {
-        Self { product: instance.product.to_string(), end: instance.end() }
+    pub(super) fn of(instance: &Arc<Instance>) -> Self {
+        Self { product: instance.product.to_string(), end: instance.end(), instance: Arc::downgrade(instance) }
+    }
+
+    /// Says that the browser does not answer: no other run is to have it.
+    pub(crate) fn hangs(&self) {
+        if let Some(instance) = self.instance.upgrade() {
+            instance.tire();
+        }
     }
 
     /// Returns why the browser is gone, with its last words, after a command came to [`EngineError::Gone`]. `told` is what that
