@@ -3,6 +3,7 @@
 mod instance;
 mod lease;
 mod pool;
+mod seats;
 #[cfg(test)]
 mod tests;
 
@@ -13,12 +14,17 @@ use std::time::Duration;
 
 pub(crate) use self::lease::{Health, Lease};
 use self::pool::Pool;
+pub(crate) use self::seats::Seats;
 use crate::engine::ContextOptions;
 use crate::evidence::Evidence;
 use crate::launch::Product;
 use crate::launch::error::LaunchError;
 use crate::launch::flags::Wishes;
 use crate::launch::memory::Bounds;
+
+/// What pages have for a viewport unless somebody says otherwise: width and height in CSS pixels, and pixels of the device to
+/// one of them.
+pub(crate) const VIEWPORT: (u32, u32, f64) = (1280, 720, 1.0);
 
 /// Holds a browser that is launched when it is first used, stays warm, and gives each run a context of its own: cookies,
 /// storage and cache that no other run sees.
@@ -79,6 +85,11 @@ impl Settings {
     fn has_spare(&self) -> bool {
         self.spare && self.product == Product::Chromium
     }
+
+    /// Returns the viewport of pages that are opened without one; `None` where a flag says how large windows are.
+    fn viewport(&self) -> Option<(u32, u32, f64)> {
+        (!self.wishes.say_sizes()).then_some(VIEWPORT)
+    }
 }
 
 impl Browser {
@@ -132,7 +143,8 @@ impl Browser {
 
     /// Adds a flag to its command line, after those of the library. Those that the library depends on, such as
     /// `--user-data-dir`, cannot be set: the launch then fails. Features that `--disable-features` names join those that the
-    /// library switches off.
+    /// library switches off. Where a flag says how large windows are, such as `--window-size`, pages that are opened without a
+    /// viewport have what that leaves them.
     ///
     /// # Default
     ///
@@ -174,8 +186,8 @@ impl Browser {
         self.set(|settings| settings.wishes.sandbox = Some(sandbox))
     }
 
-    /// Bounds how many runs have a page at the same time; 0 is taken for 1. A run that is one too many waits, which counts as its
-    /// own time.
+    /// Bounds how many runs have pages at the same time; 0 is taken for 1. All pages of a run share its place, which it has until
+    /// the last of them is closed. A run that is one too many waits, which counts as its own time.
     ///
     /// # Default
     ///
@@ -277,9 +289,9 @@ impl Browser {
         self.pool.settings().evidence.clone()
     }
 
-    /// Opens a context, and a page in it.
-    pub(crate) async fn lease(&self, options: &ContextOptions) -> Result<Lease, LaunchError> {
-        self.pool.lease(options).await
+    /// Opens a context, and a page in it, for a run that has these seats.
+    pub(crate) async fn lease(&self, options: &ContextOptions, seats: &Seats) -> Result<Lease, LaunchError> {
+        self.pool.lease(options, seats).await
     }
 }
 

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use synthetic_core::Secret;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use url::{Origin, Url};
 
 /// The target of the trace events that tell of each message to and from a browser, with its size.
@@ -112,6 +112,10 @@ pub(crate) trait Tab: Send + Sync + fmt::Debug {
 
     /// Takes a picture, as PNG.
     async fn screenshot(&self, shot: &Shot) -> Result<Bytes>;
+
+    /// Puts a mark after the events that the browser has told so far: whoever takes in [`Event::Mark`] says so. It is dropped
+    /// when nobody does.
+    fn mark(&self, taken: oneshot::Sender<()>);
 
     /// Answers the dialog that is open.
     async fn answer_dialog(&self, accept: bool, text: Option<&str>) -> Result<()>;
@@ -383,6 +387,8 @@ pub(crate) enum Event {
     /// What renders the page is gone. Nothing else comes, but [`Closed`](Self::Closed).
     Crashed,
     Closed,
+    /// Nothing happened: somebody wants to know when all before was taken in, see [`Tab::mark`].
+    Mark(oneshot::Sender<()>),
 }
 
 #[derive(Debug, Clone)]

@@ -35,6 +35,8 @@ pub(super) struct Instance {
     pub(super) engine: Arc<dyn Engine>,
     /// Its own, removed with it, whatever becomes of us.
     pub(super) folder: PathBuf,
+    /// That of pages that are opened without one.
+    pub(super) viewport: Option<(u32, u32, f64)>,
     /// Why it is gone, once it is.
     end: watch::Receiver<Option<LaunchError>>,
     stop: Stop,
@@ -89,13 +91,14 @@ impl Instance {
             }
         };
         tracing::debug!(version = engine.version(), group = process.group(), "launched a browser");
-        let folder = process.folder().path().to_owned();
+        let (folder, viewport) = (process.folder().path().to_owned(), settings.viewport());
         let (ended, end) = watch::channel(None);
         let stop = Stop { nicely: stop, because: watch::Sender::new(None) };
         let keeper =
             Keeper { product, process, engine: Arc::clone(&engine), stop: stop.clone(), bounds: settings.bounds };
         tasks.spawn(keeper.keep(ended));
-        Ok(Self { product, engine, folder, end, stop, runs: AtomicU32::new(0), tired: AtomicBool::new(false) })
+        let (runs, tired) = (AtomicU32::new(0), AtomicBool::new(false));
+        Ok(Self { product, engine, folder, viewport, end, stop, runs, tired })
     }
 
     /// Counts a run, and returns how many there were with it.

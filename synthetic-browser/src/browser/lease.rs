@@ -1,15 +1,16 @@
 //! [`Lease`]: a context of its own for a run, until it is given back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::instance::Instance;
 use super::pool::Pool;
+use super::seats::Seat;
 use crate::engine::{Context, ContextOptions, EngineError, NewTab, World};
 use crate::launch::error::LaunchError;
 
@@ -31,8 +32,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(mut opened: Opened, permit: OwnedSemaphorePermit, pool: Arc<Pool>) -> Self {
-        opened.permit = Some(permit);
+    pub(super) fn new(mut opened: Opened, seat: Seat, pool: Arc<Pool>) -> Self {
+        opened.seat = Some(seat);
         Self { opened, pool }
     }
 
@@ -55,7 +56,7 @@ impl Lease {
         Health::of(&self.opened.instance)
     }
 
-    /// Gives it back: disposes of the context with all its tabs, and lets the next run have a page.
+    /// Gives it back: disposes of the context with all its tabs, and lets the next run have its place, if it was the run's last.
     pub(crate) async fn close(mut self) {
         self.opened.dispose().await;
         self.pool.prepare(&self.opened.instance);
@@ -67,11 +68,19 @@ impl Lease {
 pub(crate) struct Health {
     product: String,
     end: watch::Receiver<Option<LaunchError>>,
+    instance: Weak<Instance>,
 }
 
 impl Health {
-    pub(super) fn of(instance: &Instance) -> Self {
-        Self { product: instance.product.to_string(), end: instance.end() }
+    pub(super) fn of(instance: &Arc<Instance>) -> Self {
+        Self { product: instance.product.to_string(), end: instance.end(), instance: Arc::downgrade(instance) }
+    }
+
+    /// Says that the browser does not answer: no other run is to have it.
+    pub(crate) fn hangs(&self) {
+        if let Some(instance) = self.instance.upgrade() {
+            instance.tire();
+        }
     }
 
     /// Returns why the browser is gone, with its last words, after a command came to [`EngineError::Gone`]. `told` is what that
@@ -90,7 +99,7 @@ pub(super) struct Opened {
     context: Arc<dyn Context>,
     tab: Option<NewTab>,
     instance: Arc<Instance>,
-    permit: Option<OwnedSemaphorePermit>,
+    seat: Option<Seat>,
     /// In the folder of the browser, with which it goes when we do.
     downloads: Option<TempDir>,
     disposed: bool,
@@ -122,8 +131,10 @@ impl Opened {
             }
             None => None,
         };
+        // Left to themselves, browsers differ, and a site may have another menu in each.
+        options.viewport = options.viewport.or(instance.viewport);
         let context = instance.engine.context(&options).await?;
-        let mut this = Self { context, tab: None, instance, permit: None, downloads, disposed: false };
+        let mut this = Self { context, tab: None, instance, seat: None, downloads, disposed: false };
         // Dropped when there is no tab.
         this.tab = Some(this.context.tab().await?);
         Ok(this)
@@ -142,7 +153,7 @@ impl Opened {
         if !matches!(disposal, Ok(Ok(()))) {
             self.instance.tire();
         }
-        self.permit = None;
+        self.seat = None;
     }
 }
 
@@ -157,7 +168,7 @@ impl Drop for Opened {
             context: Arc::clone(&self.context),
             tab: None,
             instance: Arc::clone(&self.instance),
-            permit: self.permit.take(),
+            seat: self.seat.take(),
             downloads: self.downloads.take(),
             disposed: true,
         };

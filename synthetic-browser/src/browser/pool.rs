@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::Settings;
 use super::instance::Instance;
 use super::lease::{Health, Lease, Opened, Opening};
+use super::seats::Seats;
 use crate::engine::{ContextOptions, EngineError};
 use crate::launch::error::LaunchError;
 
@@ -21,7 +22,8 @@ type Launched = watch::Receiver<Option<Result<Arc<Instance>, LaunchError>>>;
 #[derive(Debug)]
 pub(super) struct Pool {
     settings: Settings,
-    pages: Arc<Semaphore>,
+    /// One for each run that may have pages.
+    seats: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -48,7 +50,7 @@ enum Slot {
 impl Pool {
     pub(super) fn new(settings: Settings) -> Arc<Self> {
         Arc::new(Self {
-            pages: Arc::new(Semaphore::new(settings.max_pages.min(Semaphore::MAX_PERMITS))),
+            seats: Arc::new(Semaphore::new(settings.max_pages.min(Semaphore::MAX_PERMITS))),
             settings,
             state: Mutex::new(State { slot: Slot::Empty, stop: CancellationToken::new(), tasks: TaskTracker::new() }),
         })
@@ -62,10 +64,10 @@ impl Pool {
         Ok(self.instance().await?.engine.version().to_owned())
     }
 
-    pub(super) async fn lease(self: &Arc<Self>, options: &ContextOptions) -> Result<Lease, LaunchError> {
+    pub(super) async fn lease(self: &Arc<Self>, options: &ContextOptions, seats: &Seats) -> Result<Lease, LaunchError> {
         let closed = || LaunchError::new(format!("{} was closed", self.settings.product));
         let stop = self.lock().stop.clone();
-        let permit = Arc::clone(&self.pages).acquire_owned().await.map_err(|_| closed())?;
+        let seat = seats.take(&self.seats).await.map_err(|_| closed())?;
         let mut last = None;
         for _ in 0..TRIES {
             // Whoever closes the browser does not want another one for those who had it.
@@ -74,7 +76,7 @@ impl Pool {
             }
             let instance = self.instance().await?;
             match self.open(&instance, options).await {
-                Ok(opened) => return Ok(Lease::new(opened, permit, Arc::clone(self))),
+                Ok(opened) => return Ok(Lease::new(opened, seat, Arc::clone(self))),
                 Err(Trouble::Browser(error)) => last = Some(error),
                 Err(Trouble::Wish(error)) => return Err(error),
             }

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use super::Browser;
 use super::lease::Lease;
+use super::{Browser, Seats};
 use crate::engine::{ContextOptions, EngineError, NewTab, World};
 use crate::launch::error::LaunchError;
 use crate::launch::find::{Places, find};
@@ -45,7 +46,12 @@ impl Ours {
     }
 
     async fn lease(&self) -> Lease {
-        let leased = timeout(LONG, self.browser.lease(&ContextOptions::default())).await;
+        self.lease_for(&Seats::default()).await
+    }
+
+    /// Opens a page for a run that has these seats.
+    async fn lease_for(&self, run: &Seats) -> Lease {
+        let leased = timeout(LONG, self.browser.lease(&ContextOptions::default(), run)).await;
         leased.expect("there is a page in time").unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -54,7 +60,7 @@ impl Ours {
         let folders = fs::read_dir(self.root.path()).unwrap();
         let runs = folders.filter_map(|folder| fs::read(folder.ok()?.path().join("run")).ok());
         let mut groups: Vec<i32> = runs
-            .map(|run| serde_json::from_slice::<serde_json::Value>(&run).unwrap()["group"].as_i64().unwrap())
+            .map(|run| serde_json::from_slice::<Value>(&run).unwrap()["group"].as_i64().unwrap())
             .map(|group| i32::try_from(group).unwrap())
             .collect();
         groups.sort_unstable();
@@ -123,8 +129,8 @@ async fn a_run_that_is_one_too_many_waits_until_a_page_was_given_back_or_dropped
     for ours in Ours::all() {
         let ours = ours.set(|browser| browser.max_pages(1));
         let one = ours.lease().await;
-        let plain = ContextOptions::default();
-        let waits = timeout(Duration::from_millis(100), ours.browser.lease(&plain));
+        let (plain, another) = (ContextOptions::default(), Seats::default());
+        let waits = timeout(Duration::from_millis(100), ours.browser.lease(&plain, &another));
         assert!(waits.await.is_err());
         one.close().await;
         let two = ours.lease().await;
@@ -137,6 +143,53 @@ async fn a_run_that_is_one_too_many_waits_until_a_page_was_given_back_or_dropped
         let group = ours.group();
         ours.ends(&[group]).await;
     }
+}
+
+#[tokio::test]
+async fn the_pages_of_a_run_share_its_place_until_the_last_of_them_is_closed() {
+    for ours in Ours::all() {
+        let ours = ours.set(|browser| browser.max_pages(1));
+        let (run, another) = (Seats::default(), Seats::default());
+        let (one, mut two) = tokio::join!(ours.lease_for(&run), ours.lease_for(&run));
+        one.close().await;
+        assert!(answers(&mut two).await);
+        let plain = ContextOptions::default();
+        let waits = timeout(Duration::from_millis(100), ours.browser.lease(&plain, &another));
+        assert!(waits.await.is_err(), "the run still has a page");
+        drop(two);
+        ours.lease_for(&another).await.close().await;
+        // The same run may come again.
+        ours.lease_for(&run).await.close().await;
+        let group = ours.group();
+        ours.ends(&[group]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_the_same_viewport_in_each_browser_and_in_each_run() {
+    for ours in Ours::all() {
+        // The second run may have the page that was made ready.
+        for _ in 0..2 {
+            let mut lease = ours.lease().await;
+            assert_eq!(viewport(&mut lease).await, json!([1280, 720, 1]));
+            lease.close().await;
+        }
+        let group = ours.group();
+        ours.ends(&[group]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_size_that_a_flag_gives_to_windows_is_left_to_them() {
+    if !is_there(Product::Chromium) {
+        return;
+    }
+    let ours = Ours::of(Browser::chromium().flag("--window-size=1000,700"));
+    let mut lease = ours.lease().await;
+    assert_eq!(viewport(&mut lease).await[0], 1000);
+    lease.close().await;
+    let group = ours.group();
+    ours.ends(&[group]).await;
 }
 
 // ---- the browser's end ----------------------------------------------------------------------------------------------
@@ -173,7 +226,7 @@ async fn a_browser_that_does_not_answer_is_killed_and_replaced() {
         let hung = ours.browser.pool.instance().await.unwrap();
         let lease = tokio::spawn({
             let browser = ours.browser.clone();
-            async move { browser.lease(&ContextOptions::default()).await.unwrap() }
+            async move { browser.lease(&ContextOptions::default(), &Seats::default()).await.unwrap() }
         });
         sleep(Duration::from_millis(50)).await;
         // As the run does when its time is up, of which there is plenty here.
@@ -228,7 +281,8 @@ async fn one_that_takes_too_much_is_killed_with_the_reason() {
     }
     let ours = Ours::of(Browser::chromium().memory_limit(1024 * 1024));
     // It may be killed before the run has its page, or after.
-    let (failure, groups) = match timeout(LONG, ours.browser.lease(&ContextOptions::default())).await.unwrap() {
+    let (plain, run) = (ContextOptions::default(), Seats::default());
+    let (failure, groups) = match timeout(LONG, ours.browser.lease(&plain, &run)).await.unwrap() {
         Ok(lease) => {
             let groups = ours.groups();
             until(|| groups.iter().all(|group| table::members(*group).is_empty())).await;
@@ -356,6 +410,12 @@ async fn answers(lease: &mut Lease) -> bool {
     let Some(NewTab { tab, events: _events }) = lease.take_tab() else { return false };
     let sum = timeout(LONG, tab.call(&tab.main_frame(), World::Page, "(a, b) => a + b", &[1.into(), 2.into()])).await;
     sum.unwrap().unwrap() == 3
+}
+
+async fn viewport(lease: &mut Lease) -> Value {
+    let NewTab { tab, events: _events } = lease.take_tab().unwrap();
+    let frame = tab.main_frame();
+    tab.call(&frame, World::Page, "() => [innerWidth, innerHeight, devicePixelRatio]", &[]).await.unwrap()
 }
 
 fn is_there(product: Product) -> bool {

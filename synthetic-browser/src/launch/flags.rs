@@ -32,6 +32,8 @@ const CHROMIUM: &[&str] = &[
     "--password-store=basic",
     "--remote-debugging-pipe",
     "--use-mock-keychain",
+    // With the frame that it has, the viewport is the one that pages are given, which then is the less to be made of it.
+    "--window-size=1280,807",
 ];
 
 /// What is switched off. A window is made for every run, and with it come two pages of the address bar's own, in a process that
@@ -63,6 +65,19 @@ const RESERVED: &[&str] = &[
     "--no-sandbox",
 ];
 
+/// Those that say how large windows and their pixels are.
+const SIZES: &[&str] = &[
+    "--force-device-scale-factor",
+    "--kiosk",
+    "--start-fullscreen",
+    "--start-maximized",
+    "--window-size",
+    "--height",
+    "-height",
+    "--width",
+    "-width",
+];
+
 /// What a user says of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Wishes {
@@ -79,6 +94,11 @@ impl Default for Wishes {
 }
 
 impl Wishes {
+    /// Returns whether a flag says how large windows are.
+    pub(crate) fn say_sizes(&self) -> bool {
+        self.flags.iter().any(|flag| SIZES.contains(&name(flag)))
+    }
+
     fn sandboxed(&self) -> bool {
         self.sandbox.unwrap_or_else(|| !rustix::process::geteuid().is_root())
     }
@@ -87,8 +107,7 @@ impl Wishes {
 /// Returns how to start a browser in a folder, into which Firefox' settings are written.
 pub(crate) fn plan(product: Product, program: PathBuf, wishes: &Wishes, folder: &Folder) -> Result<Plan, LaunchError> {
     for flag in &wishes.flags {
-        let name = flag.split('=').next().unwrap_or_default();
-        if RESERVED.contains(&name) {
+        if RESERVED.contains(&name(flag)) {
             return Err(LaunchError::new(format!("flag {flag} cannot be given to {product}"))
                 .expected("a flag that is not the library's own to set")
                 .hint("headless(false), sandbox(false) and profiles(folder) are settings of the browser"));
@@ -120,6 +139,10 @@ pub(crate) fn plan(product: Product, program: PathBuf, wishes: &Wishes, folder: 
     }
     plan.arguments.extend(others.into_iter().map(OsString::from));
     Ok(plan)
+}
+
+fn name(flag: &str) -> &str {
+    flag.split('=').next().unwrap_or_default()
 }
 
 fn chromium(wishes: &Wishes, profile: &Path) -> Plan {

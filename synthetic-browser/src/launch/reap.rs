@@ -13,6 +13,8 @@ use super::table;
 /// A group is killed only if its first process is the one that the run file names, by its number and when it began; and each
 /// process that has the mark of the folder. Folders of others, of other users, and what is no such folder, stay as they are.
 pub(crate) fn reap(root: &Path) -> usize {
+    // The mark of a folder's processes has its real path.
+    let Ok(root) = fs::canonicalize(root) else { return 0 };
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)));
     ours.filter_map(|entry| Folder::take(&entry.path())).map(reap_one).filter(|removed| *removed).count()

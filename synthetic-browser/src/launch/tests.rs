@@ -104,6 +104,20 @@ async fn where_the_janitor_was_killed_too_the_next_start_reaps() {
 }
 
 #[tokio::test]
+async fn what_was_left_is_reaped_where_the_folder_of_profiles_is_named_by_a_link() {
+    let real = tempfile::tempdir().unwrap();
+    let links = tempfile::tempdir().unwrap();
+    let root = links.path().join("profiles");
+    std::os::unix::fs::symlink(real.path(), &root).unwrap();
+    let mut owner = Owner::of(&mut owner_command(STRAYS, &root));
+    send(owner.janitor, Signal::KILL);
+    until(|| table::entry(owner.janitor).is_none_or(|entry| entry.zombie)).await;
+    owner.kill();
+    assert_eq!(reap(&root), 1);
+    until_nothing_is_left(&owner, real.path()).await;
+}
+
+#[tokio::test]
 async fn a_janitor_that_was_killed_is_replaced() {
     let root = tempfile::tempdir().unwrap();
     let mut process = start(WAITS, root.path()).await;

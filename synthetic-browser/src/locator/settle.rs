@@ -118,7 +118,7 @@ impl Expectation {
             }
             false => with_hint(failure, seen, limit),
         };
-        Unsettled { failure: page.with_surroundings(failure, frame, near).await, unmet: true }
+        Unsettled::unmet(page.with_surroundings(failure, frame, near).await)
     }
 
     async fn missed(&self, missed: Missed, last: Option<(Mismatch, Seen, FrameId)>, limit: &Limit) -> Unsettled {
@@ -135,7 +135,7 @@ impl Expectation {
                     .actual(actual(&query, in_frame, &seen, limit));
                 let near = (seen.count == 0).then_some(&query);
                 let failure = with_hint(failure, &seen, limit);
-                Unsettled { failure: self.page().with_surroundings(failure, &frame, near).await, unmet: true }
+                Unsettled::unmet(self.page().with_surroundings(failure, &frame, near).await)
             }
         }
     }

@@ -92,9 +92,11 @@ impl RequestExpectation {
         });
         let looked = async {
             // What the page knows of, such as a request that failed, the browser may still be about to tell: it does so before
-            // it answers what is asked later. The answer itself, or that there was none, says nothing of requests.
+            // it answers what is asked later. The answer itself, or that there was none, says nothing of requests. What was
+            // told has to be counted, too.
             if !matches!(self.wanted, Wanted::Status { .. }) {
                 let _ = page.tab().call(page.main(), World::Ours, "() => null", &[]).await;
+                page.caught_up().await;
             }
             Ok(settled.await)
         };
@@ -253,5 +255,26 @@ impl fmt::Debug for RequestExpectation {
 impl fmt::Debug for RequestWish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestWish({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Event;
+    use crate::page::fake::{page, request, response};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_browser_told_is_counted_before_it_is_judged() {
+        let page = page(|happens| {
+            happens.send(Event::Request(request("1"))).unwrap();
+            happens.send(response("1", 503)).unwrap();
+        });
+        // The events are there, and nobody has had the time to take them in.
+        page.tab().navigate("http://shop.example/").await.unwrap();
+        let failure = page.no_failed_requests().await.unwrap_err();
+        assert!(failure.to_string().contains("503"), "{failure}");
+        page.tab().navigate("http://shop.example/").await.unwrap();
+        let failure = page.expect_requests("**", 1_usize).await.unwrap_err();
+        assert!(failure.to_string().contains('2'), "{failure}");
     }
 }

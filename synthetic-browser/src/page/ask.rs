@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use crate::engine::{self, EngineError, FrameId, World};
 use crate::page::Page;
@@ -86,6 +87,14 @@ impl Page {
             }
             Err(_) => None,
         }
+    }
+
+    /// Returns once all is taken in that the browser has told so far: events wait to be, and an answer may be there before.
+    pub(crate) async fn caught_up(&self) {
+        let (taken, was_taken) = oneshot::channel();
+        self.tab().mark(taken);
+        // It is dropped when the tab is closed, and nothing more is told.
+        let _ = was_taken.await;
     }
 
     /// Calls a function of the script library in a frame.

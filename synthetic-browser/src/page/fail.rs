@@ -1,6 +1,7 @@
 //! The words of a page's failures, and what they say of the page around.
 
 use std::panic::Location;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -15,6 +16,9 @@ use crate::page::url::shown;
 
 /// How many script errors a failure shows.
 const SCRIPT_ERRORS: usize = 5;
+
+/// The least time in which a browser that is well has to answer, however busy the machine is: with less, it is not asked.
+const ANSWER: Duration = Duration::from_millis(250);
 
 pub(crate) const RUN_TIME_UP: &str = "the time of the run, or of its step, was nearly up: does an earlier step take \
      longer than usual? if it may, give the run more time with `Spec::timeout`";
@@ -35,8 +39,9 @@ pub(crate) struct Unsettled {
 }
 
 impl Unsettled {
+    /// What was looked at, and did not hold; unless it turned out that an error of our own stood in the way.
     pub(crate) fn unmet(failure: Failure) -> Self {
-        Self { failure, unmet: true }
+        Self { unmet: !failure.is_error(), failure }
     }
 
     pub(crate) fn in_the_way(failure: Failure) -> Self {
@@ -102,11 +107,31 @@ impl Page {
                     .expected("is done in a document that stays")
                     .actual(format!("the page went from document to document for {}", span(limit.whole()))),
             },
-            Trouble::Silent => Failure::with_reason(Reason::Timeout, what)
-                .expected(format!("is done within {}", span(limit.whole())))
-                .actual("the page did not answer: its scripts keep it busy, or it waits for something")
-                .hint(if limit.of_the_run { RUN_TIME_UP } else { "does a script of the page run without end?" }),
+            Trouble::Silent => match self.hung(what).await {
+                Some(hung) => hung,
+                None => Failure::with_reason(Reason::Timeout, what)
+                    .expected(format!("is done within {}", span(limit.whole())))
+                    .actual("the page did not answer: its scripts keep it busy, or it waits for something")
+                    .hint(if limit.of_the_run { RUN_TIME_UP } else { "does a script of the page run without end?" }),
+            },
         }
+    }
+
+    /// Asks the browser, after a page that did not answer in time, what it answers without any page. When that comes to nothing
+    /// too, returns the error of our own that says so, for nothing was learned of the target; and no other run has that browser.
+    pub(crate) async fn hung(&self, what: &str) -> Option<Failure> {
+        let limit = Limit::of_evidence(self.run().as_ref());
+        if limit.left() < ANSWER || tokio::time::timeout(limit.left(), self.context().cookies()).await.is_ok() {
+            return None;
+        }
+        if let Some(health) = &self.inner.health {
+            health.hangs();
+        }
+        let hung = Failure::setup("the browser does not answer")
+            .expected("says which cookies there are, which takes no page")
+            .actual(format!("no answer within {}", span(limit.whole())))
+            .hint("is the machine short of processors or memory, or was the browser stopped? the next run has another one");
+        Some(hung.cause(format!("noticed by: {what}")))
     }
 
     /// Asks whether the browser is still there, and returns why not.
@@ -124,7 +149,8 @@ impl Page {
         }
     }
 
-    /// Adds what the page says of itself: where it is, what scripts threw, and what is near to what was looked for.
+    /// Adds what the page says of itself: where it is, what scripts threw, and what is near to what was looked for. Where the
+    /// browser itself says nothing any more, that is the failure.
     pub(crate) async fn with_surroundings(
         &self,
         mut failure: Failure,
@@ -135,6 +161,11 @@ impl Page {
         let script = "query => canary.surroundings(query)";
         let arguments = [json!(near)];
         let told = self.ask_aside(&limit, self.tab().call(frame, World::Ours, script, &arguments)).await;
+        if told.is_none()
+            && let Some(hung) = self.hung(failure.subject()).await
+        {
+            return hung;
+        }
         let told = told.and_then(|told| serde_json::from_value::<Surroundings>(told).ok());
         if let Some(Surroundings { near, .. }) = &told
             && !near.is_empty()

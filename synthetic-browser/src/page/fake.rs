@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use synthetic_core::secret::Redactor;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{
     Context, Cookie, Decision, DocumentId, EngineError, Event, FrameId, Handle, KeyAction, MouseAction, Navigation,
@@ -94,13 +94,22 @@ pub(crate) fn tab(answered: &Arc<Mutex<Vec<bool>>>) -> (NewTab, Events) {
 
 /// Makes a page whose tab, told to go somewhere, does this.
 pub(crate) fn page(navigates: impl Fn(&Events) + Send + Sync + 'static) -> Page {
+    page_in(FakeContext { hangs: false }, navigates)
+}
+
+/// Makes a page of a browser that does not answer any more.
+pub(crate) fn page_of_a_browser_that_hangs(navigates: impl Fn(&Events) + Send + Sync + 'static) -> Page {
+    page_in(FakeContext { hangs: true }, navigates)
+}
+
+fn page_in(context: FakeContext, navigates: impl Fn(&Events) + Send + Sync + 'static) -> Page {
     let (events, received) = mpsc::unbounded_channel();
     let tab = Arc::new(FakeTab { navigates: Box::new(navigates), events, answered: Arc::default() });
     let (tab, watch) = Watch::new(NewTab { tab, events: received }, Dialogs::default());
     let inner = Inner {
         run: None,
         redactor: Redactor::default(),
-        context: Arc::new(FakeContext),
+        context: Arc::new(context),
         main: tab.main_frame(),
         tab,
         watch,
@@ -168,6 +177,10 @@ impl Tab for FakeTab {
         refused()
     }
 
+    fn mark(&self, taken: oneshot::Sender<()>) {
+        let _ = self.events.send(Event::Mark(taken));
+    }
+
     async fn answer_dialog(&self, accept: bool, _: Option<&str>) -> Result<()> {
         self.answered.lock().unwrap().push(accept);
         Ok(())
@@ -207,7 +220,10 @@ impl Tab for FakeTab {
 }
 
 #[derive(Debug)]
-struct FakeContext;
+struct FakeContext {
+    /// It answers nothing.
+    hangs: bool,
+}
 
 #[async_trait]
 impl Context for FakeContext {
@@ -216,6 +232,9 @@ impl Context for FakeContext {
     }
 
     async fn cookies(&self) -> Result<Vec<Cookie>> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
         Ok(Vec::new())
     }
 

@@ -169,7 +169,7 @@ impl Goto {
         };
         let navigation = match page.ask(limit, went).await {
             Ok(navigation) => navigation,
-            Err(Trouble::Silent) => return Err(self.late(&before, limit).into()),
+            Err(Trouble::Silent) => return Err(self.too_late(&before, limit).await.into()),
             // A document that goes elsewhere at once: what it goes to is waited for.
             Err(Trouble::Stale) => Navigation::Document(DocumentId("".into())),
             Err(trouble) => return Err(page.troubled(&what, trouble, limit).await.into()),
@@ -260,7 +260,7 @@ impl Goto {
         // Events need no time to come back.
         match self.page.ask(&Limit { grace: Duration::ZERO, ..*limit }, there).await {
             Ok(()) => Ok(()),
-            Err(Trouble::Silent) => Err(self.late(before, limit)),
+            Err(Trouble::Silent) => Err(self.too_late(before, limit).await),
             Err(trouble) => Err(self.page.troubled(&self.to_string(), trouble, limit).await),
         }
     }
@@ -295,6 +295,14 @@ impl Goto {
             failure = failure.evidence("page", text);
         }
         Err(failure)
+    }
+
+    /// Makes the failure of what did not come in time: the browser's, where that hangs, else the page's.
+    async fn too_late(&self, before: &Before, limit: &Limit) -> Failure {
+        match self.page.hung(&self.to_string()).await {
+            Some(hung) => hung,
+            None => self.late(before, limit),
+        }
     }
 
     /// Says what was waited for when the time was up.

@@ -12,6 +12,7 @@ use ::url::Url;
 use synthetic_core::{Failure, Result, Run, Secret};
 
 use crate::Browser;
+use crate::browser::{Seats, VIEWPORT};
 use crate::engine::{ContextOptions, Credentials, Tab};
 use crate::evidence::{Collector, Evidence};
 use crate::network::pattern::Pattern;
@@ -26,7 +27,7 @@ use crate::page::{Inner, NAVIGATION_PATIENCE, PATIENCE, Page};
 ///
 /// # Default
 ///
-/// - a viewport of 1280 × 720 CSS pixels, and the browser's own locale, time zone and user agent
+/// - a viewport of 1280 × 720 CSS pixels, one of the device each, which tabs that the page opens have, too; the browser's own locale, time zone and user agent
 /// - no login, no extra headers, no credentials, no downloads
 /// - certificates are checked
 ///
@@ -60,7 +61,8 @@ pub struct Opening {
 impl Browser {
     /// Opens a page for a run. The run closes it, whatever happens.
     ///
-    /// The browser is launched when it is not. When all its places are taken, it waits for one; that is time of the run.
+    /// The browser is launched when it is not. When all its places are taken, the run waits for one with its first page; that is
+    /// time of the run. Other pages of the run share its place.
     #[track_caller]
     pub fn page(&self, run: &Run) -> Opening {
         Opening {
@@ -88,7 +90,7 @@ impl Opening {
         self
     }
 
-    /// Sets the size of the viewport in CSS pixels.
+    /// Sets the size of the viewport in CSS pixels, in the place of 1280 × 720.
     pub fn viewport(mut self, width: u32, height: u32) -> Self {
         let scale = self.options.viewport.map_or(1.0, |(_, _, scale)| scale);
         self.options.viewport = Some((width, height, scale));
@@ -97,7 +99,7 @@ impl Opening {
 
     /// Sets how many pixels of the device there are to one of CSS: 2.0 for most telephones.
     pub fn pixel_ratio(mut self, ratio: f64) -> Self {
-        let (width, height, _) = self.options.viewport.unwrap_or((1280, 720, 1.0));
+        let (width, height, _) = self.options.viewport.unwrap_or(VIEWPORT);
         self.options.viewport = Some((width, height, ratio));
         self
     }
@@ -216,7 +218,8 @@ impl Opening {
         }
         options.downloads = self.downloads.then(PathBuf::new);
         let limit = Limit::new(Duration::MAX, Some(&run));
-        let lease = tokio::time::timeout_at(limit.until, browser.lease(&options)).await;
+        let seats = run.extension::<Seats>();
+        let lease = tokio::time::timeout_at(limit.until, browser.lease(&options, &seats)).await;
         let mut lease = match lease {
             Ok(Ok(lease)) => lease,
             Ok(Err(error)) => return Err(run.raise(error.into_failure().at(place))),

@@ -371,6 +371,10 @@ impl Tally {
                     download.end = Some(path);
                 }
             }
+            Event::Mark(taken) => {
+                // Whoever waited may have given up.
+                let _ = taken.send(());
+            }
             Event::Crashed => self.end = Some(End::Crashed),
             Event::Closed => {
                 self.end.get_or_insert(End::Closed);

@@ -289,6 +289,40 @@ fn a_browser_that_is_gone_is_an_error_of_ours() {
 }
 
 #[test]
+fn a_browser_that_is_stopped_is_an_error_of_ours_and_the_next_run_has_another() {
+    in_chromium(|browser| async move {
+        let profiles = tempfile::tempdir().unwrap();
+        // One of its own, which nobody else misses.
+        let browser = browser.profiles(profiles.path());
+        browser.launch().await.unwrap();
+        let folder = std::fs::read_dir(profiles.path()).unwrap().next().unwrap().unwrap().path();
+        let run: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("run")).unwrap()).unwrap();
+        let group = rustix::process::Pid::from_raw(run["group"].as_i64().unwrap().try_into().unwrap()).unwrap();
+        let url = Site::new("hello").start().await;
+        let visit = |stops: bool| {
+            let (browser, url) = (browser.clone(), url.clone());
+            once(canary(Spec::new("visit").timeout(secs(30)), move |run: Run| {
+                let (browser, url) = (browser.clone(), url.clone());
+                async move {
+                    let page = browser.page(&run).await?;
+                    if stops {
+                        rustix::process::kill_process_group(group, rustix::process::Signal::STOP).unwrap();
+                        return page.goto(&url).within(ms(100)).await;
+                    }
+                    page.goto(&url).await
+                }
+            }))
+        };
+        let report = visit(true).await;
+        assert_eq!(report.reason, Some(Reason::Setup), "{report:?}");
+        let told = told(&report.failures[0]);
+        assert!(told.contains("the browser does not answer") && told.contains("noticed by: goto http://"), "{told}");
+        visit(false).await.assert_passed();
+        browser.close().await;
+    });
+}
+
+#[test]
 fn the_end_of_the_runs_time_is_told_as_that() {
     // Whose time it is, is not the browser's affair. A tenth of it is left for the failure to be told, on a busy machine too.
     in_chromium(|browser| async move {

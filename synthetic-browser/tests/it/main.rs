@@ -7,5 +7,6 @@ mod evidence;
 mod failures;
 mod frames;
 mod network;
+mod opening;
 mod support;
 mod vitals;

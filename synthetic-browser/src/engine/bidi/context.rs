@@ -118,8 +118,8 @@ impl Context for BidiContext {
     async fn tab(&self) -> Result<NewTab> {
         // A tab in the background of a window draws no frames, so tabs that are open at once have a window each. A tab is
         // faster: some 100 ms instead of 230 ms on the machine that this was written on.
-        let kind = if self.router.live() == 0 { "tab" } else { "window" };
-        let creating = Creating::begin(&self.user);
+        let creating = Creating::begin(&self.user, &self.router);
+        let kind = if creating.only { "tab" } else { "window" };
         let parameters = json!({ "type": kind, "userContext": self.user.id });
         let created = command(&self.connection, "browsingContext.create", parameters).await?;
         let id = created["context"].as_str().unwrap_or_default();
@@ -168,18 +168,24 @@ impl fmt::Debug for BidiContext {
 }
 
 /// Tells that a tab was asked for, for as long as it lives.
-struct Creating<'a>(&'a User);
+struct Creating<'a> {
+    user: &'a User,
+    router: &'a Router,
+    /// No other tab of the browser was open, or asked for, when this one was.
+    only: bool,
+}
 
 impl<'a> Creating<'a> {
-    fn begin(user: &'a User) -> Self {
+    fn begin(user: &'a User, router: &'a Router) -> Self {
         user.creating.fetch_add(1, Ordering::Relaxed);
-        Self(user)
+        Self { user, router, only: router.asks_for_the_only() }
     }
 }
 
 impl Drop for Creating<'_> {
     fn drop(&mut self) {
-        self.0.creating.fetch_sub(1, Ordering::Relaxed);
+        self.user.creating.fetch_sub(1, Ordering::Relaxed);
+        self.router.was_opened();
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Router {
     connection: OnceLock<Weak<Connection>>,
     /// How many tabs of ours are open.
     live: AtomicUsize,
+    /// How many tabs were asked for that may not be open yet.
+    asked: AtomicUsize,
     /// The tab that has the focus, as far as we know.
     active: Mutex<Option<FrameId>>,
 }
@@ -58,9 +60,16 @@ impl Router {
         self.state().users.remove(id);
     }
 
-    /// Returns how many tabs are open.
-    pub(super) fn live(&self) -> usize {
-        self.live.load(Ordering::Relaxed)
+    /// Notes that a tab is asked for, until [`was_opened`](Self::was_opened), and returns whether it is the only one: no other is
+    /// open, or asked for.
+    pub(super) fn asks_for_the_only(&self) -> bool {
+        // In this order, one that is opened at this moment may be counted twice, but never not at all.
+        self.asked.fetch_add(1, Ordering::SeqCst) + self.live.load(Ordering::SeqCst) == 0
+    }
+
+    /// Notes that a tab that was asked for is open, or will not be.
+    pub(super) fn was_opened(&self) {
+        self.asked.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Notes that a tab gets the focus, and returns whether it had it before.
@@ -90,7 +99,7 @@ impl Router {
         let tab = Arc::new(TabState::new(id, user, events));
         state.tabs.insert(id.to_owned(), Arc::clone(&tab));
         state.frames.insert(id.to_owned(), Frame::new(&tab));
-        self.live.fetch_add(1, Ordering::Relaxed);
+        self.live.fetch_add(1, Ordering::SeqCst);
         (tab, receiver)
     }
 
@@ -135,7 +144,7 @@ impl Router {
         if let Some(tab) = state.tabs.remove(id) {
             state.frames.retain(|_, frame| !Arc::ptr_eq(&frame.tab, &tab));
             state.unclaimed.remove(id);
-            self.live.fetch_sub(1, Ordering::Relaxed);
+            self.live.fetch_sub(1, Ordering::SeqCst);
             let mut active = lock(&self.active);
             if active.as_ref() == Some(&tab.main) {
                 *active = None;

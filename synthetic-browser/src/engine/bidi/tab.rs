@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::connection::{Connection, Failure};
 use super::router::Router;
@@ -16,8 +17,8 @@ use super::script::{self, Returned};
 use super::state::{Outcome, Status, TabState, lock};
 use super::{context, input, network};
 use crate::engine::{
-    Decision, DocumentId, EngineError, FrameId, Handle, KeyAction, MouseAction, Navigation, RequestId, Result, Shot,
-    Tab, World,
+    Decision, DocumentId, EngineError, Event, FrameId, Handle, KeyAction, MouseAction, Navigation, RequestId, Result,
+    Shot, Tab, World,
 };
 
 pub(super) struct BidiTab {
@@ -226,6 +227,10 @@ impl Tab for BidiTab {
         const METHOD: &str = "browsingContext.captureScreenshot";
         let result = self.command(METHOD, parameters).await?;
         decode(METHOD, result["data"].as_str().unwrap_or_default())
+    }
+
+    fn mark(&self, taken: oneshot::Sender<()>) {
+        self.state.tell(Event::Mark(taken));
     }
 
     async fn answer_dialog(&self, accept: bool, text: Option<&str>) -> Result<()> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Bidi;
-use crate::engine::{ContextOptions, EngineError, World, contract};
+use crate::engine::{ContextOptions, EngineError, Tab, World, contract};
 use crate::launch::firefox_prefs;
 
 /// A Firefox in a process group of its own, which ends with it.
@@ -103,6 +103,29 @@ async fn a_firefox_that_is_killed_is_gone_and_says_so_to_whoever_waits() {
     assert!(why.contains("connection"), "{why}");
     let after = context.tab().await.unwrap_err();
     assert!(matches!(after, EngineError::Gone(_)), "{after:?}");
+}
+
+#[tokio::test]
+async fn pages_that_are_opened_at_the_same_time_draw_frames_at_the_same_time() {
+    let Some((_firefox, address)) = Firefox::start() else { return };
+    let engine = Bidi::connect(&address).await.unwrap();
+    let options = ContextOptions::default();
+    let (one, two) = tokio::join!(engine.context(&options), engine.context(&options));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    let (one, two) = tokio::join!(one.tab(), two.tab());
+    // A tab in the background is hidden; its frames come seconds apart, and ever more seldom.
+    let draws = "() => new Promise(done => {
+        let frames = 0;
+        const draw = () => ++frames < 100 ? requestAnimationFrame(draw) : done(document.visibilityState);
+        draw();
+    })";
+    let drawn = async |tab: Arc<dyn Tab>| {
+        let frame = tab.main_frame();
+        let drawn = tab.call(&frame, World::Page, draws, &[]);
+        tokio::time::timeout(Duration::from_secs(60), drawn).await.expect("frames come").unwrap()
+    };
+    let (one, two) = tokio::join!(drawn(one.unwrap().tab), drawn(two.unwrap().tab));
+    assert_eq!((one, two), ("visible".into(), "visible".into()));
 }
 
 #[tokio::test]

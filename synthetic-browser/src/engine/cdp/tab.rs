@@ -8,10 +8,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::super::{
-    ContextOptions, Decision, DocumentId, EngineError, FrameId, Handle, KeyAction, MouseAction, Navigation, RequestId,
-    Result, Shot, Tab, World,
+    ContextOptions, Decision, DocumentId, EngineError, Event, FrameId, Handle, KeyAction, MouseAction, Navigation,
+    RequestId, Result, Shot, Tab, World,
 };
 use super::connection::Reply;
 use super::json::Fields as _;
@@ -113,6 +114,10 @@ impl Tab for CdpTab {
 
     async fn screenshot(&self, shot: &Shot) -> Result<Bytes> {
         screenshot::take(&self.page, shot).await
+    }
+
+    fn mark(&self, taken: oneshot::Sender<()>) {
+        self.page.tell(Event::Mark(taken));
     }
 
     async fn answer_dialog(&self, accept: bool, text: Option<&str>) -> Result<()> {

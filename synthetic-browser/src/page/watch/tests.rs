@@ -1,6 +1,8 @@
+use synthetic_core::Reason;
+
 use super::bound::{LONGEST_MESSAGE, LONGEST_URL, LONGEST_WORD, Left, MOST_OF_MESSAGE};
 use super::*;
-use crate::page::fake::{document, loaded, main_frame, page, request, response, tab};
+use crate::page::fake::{document, loaded, main_frame, page, page_of_a_browser_that_hangs, request, response, tab};
 
 fn tally() -> Tally {
     Tally::new(main_frame(), Dialogs::default())
@@ -143,4 +145,20 @@ async fn a_document_whose_answer_is_never_told_of_is_no_check_that_held() {
     });
     let failure = page.goto("http://shop.example/").await.unwrap_err();
     assert!(failure.to_string().contains("did not tell what was answered"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_come_is_the_targets_failure_only_where_the_browser_answers() {
+    // A document that never comes.
+    let failure = page(|_| {}).goto("http://shop.example/").await.unwrap_err();
+    assert_eq!((failure.is_error(), failure.reason()), (false, Reason::Timeout), "{failure:?}");
+    let failure = page_of_a_browser_that_hangs(|_| {}).goto("http://shop.example/").await.unwrap_err();
+    assert_eq!((failure.is_error(), failure.subject()), (true, "the browser does not answer"), "{failure:?}");
+    assert!(format!("{failure:?}").contains("noticed by: goto http://shop.example/"), "{failure:?}");
+    // What is waited for in vain in a page that does not answer.
+    for hangs in [false, true] {
+        let page = if hangs { page_of_a_browser_that_hangs(|_| {}) } else { page(|_| {}) };
+        let failure = page.popup(async { Ok(()) }).await.unwrap_err();
+        assert_eq!(failure.is_error(), hangs, "{failure:?}");
+    }
 }
