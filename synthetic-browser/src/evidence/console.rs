@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use crate::network::seen::millis;
-use crate::page::url::shown;
+use crate::page::url::{shown, shown_within};
 use crate::page::watch::Tally;
 
 /// The longest text, in bytes.
@@ -37,6 +37,7 @@ pub(crate) fn console(tally: &Tally) -> Option<Bytes> {
         }
     }
     left_out(&mut text, tally.exceptions_left_out, "errors");
+    text = shown_within(&text);
     if text.len() > LARGEST {
         text = String::from_utf8_lossy(&text.as_bytes()[..LARGEST]).into_owned();
         text.push_str("\n… the rest is left out\n");

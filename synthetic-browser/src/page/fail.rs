@@ -12,13 +12,13 @@ use crate::locator::query::Query;
 use crate::page::Page;
 use crate::page::ask::Trouble;
 use crate::page::limit::{Limit, span};
-use crate::page::url::shown;
+use crate::page::url::{shown, shown_within};
 
 /// How many script errors a failure shows.
 const SCRIPT_ERRORS: usize = 5;
 
 /// The least time in which a browser that is well has to answer, however busy the machine is: with less, it is not asked.
-const ANSWER: Duration = Duration::from_millis(250);
+const ANSWER: Duration = Duration::from_millis(500);
 
 pub(crate) const RUN_TIME_UP: &str = "the time of the run, or of its step, was nearly up: does an earlier step take \
      longer than usual? if it may, give the run more time with `Spec::timeout`";
@@ -196,7 +196,8 @@ impl Page {
             }
             lines.join("\n")
         });
-        let failure = if errors.is_empty() { failure } else { failure.evidence("script errors", errors) };
+        let failure =
+            if errors.is_empty() { failure } else { failure.evidence("script errors", shown_within(&errors)) };
         let written = self.watch().read(|tally| {
             // What the browser writes of requests is told with them.
             let wrote = |message: &&ConsoleMessage| {
@@ -207,7 +208,7 @@ impl Page {
             last.reverse();
             last.join("\n")
         });
-        if written.is_empty() { failure } else { failure.evidence("console errors", written) }
+        if written.is_empty() { failure } else { failure.evidence("console errors", shown_within(&written)) }
     }
 }
 

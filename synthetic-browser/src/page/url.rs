@@ -48,6 +48,31 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
+/// Writes a text with each http URL in it as [`shown`]: in what a script threw or wrote are those of documents and of requests.
+pub(crate) fn shown_within(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = [rest.find("http://"), rest.find("https://")].into_iter().flatten().min() {
+        written.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let ends = |c: char| c.is_whitespace() || c.is_control() || "\"'`<>(){}[]\\,;".contains(c);
+        // The brackets of an address of IPv6 end no host.
+        let host = rest.find("://").map_or(0, |at| at + 3);
+        let from = if rest[host..].starts_with('[') { rest.find(']').map_or(host, |at| at + 1) } else { host };
+        let (all, after) = rest.split_at(rest[from..].find(ends).map_or(rest.len(), |end| from + end));
+        // Places in scripts have a line and a column behind them.
+        let url = all.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':');
+        let url = if all[url.len()..].starts_with(':') && all[..url.len()].contains(['?', '#']) { url } else { all };
+        match url.contains(['?', '#', '@']) {
+            true => written.push_str(&shown(url)),
+            false => written.push_str(url),
+        }
+        written.push_str(&all[url.len()..]);
+        rest = after;
+    }
+    written + rest
+}
+
 /// Writes the host and port of a URL as they are dialled: `[::1]:443`.
 pub(crate) fn peer(text: &str) -> String {
     let Ok(url) = Url::parse(text) else { return shown(text) };
@@ -80,6 +105,21 @@ mod tests {
             target("/cart", None).unwrap_err(),
             r#""/cart" is a relative URL, and there is no base: open the page with `.base(url)`"#
         );
+    }
+
+    #[test]
+    fn urls_within_a_text_are_shown_without_what_may_be_secret() {
+        for (text, written) in [
+            ("no URL at all: http:/ or https", "no URL at all: http:/ or https"),
+            ("at f (https://shop.example/reset?token=abc:12:5)\n", "at f (https://shop.example/reset?token=…:12:5)\n"),
+            ("https://u:p@shop.example:8443/#frag, and", "https://shop.example:8443/, and"),
+            ("'http://[::1]:81/a?b' \"https://x.example\"", "'http://[::1]:81/a?…' \"https://x.example\""),
+            ("http://127.0.0.1:4000/app.js:12:5 ü https://", "http://127.0.0.1:4000/app.js:12:5 ü https://"),
+            ("https://shop.example/find?page=7", "https://shop.example/find?page=…"),
+            ("https://shop.example/find?q=…:3", "https://shop.example/find?q=…:3"),
+        ] {
+            assert_eq!(shown_within(text), written);
+        }
     }
 
     #[test]
