@@ -7,7 +7,7 @@ let masks = null;
 // Elements that show one of some texts: fields by their value, others by their text.
 function showing(values) {
   if (values.length === 0) return [];
-  const has = (text) => text && values.some((value) => text.includes(value));
+  const has = (text) => text && tells(text, values);
   const holders = [];
   for (const root of rootsOf(document)) {
     if (root !== document && !root.host) continue;

@@ -321,18 +321,16 @@ impl OAuth {
         if token.is_empty() {
             return Err(wrong("an access_token that is empty"));
         }
-        let seconds = match granted.expires_in {
-            None | Some(Value::Null) => None,
-            // A number (section 5.1), which some write as a text.
-            Some(Value::String(text)) => Some(text.trim().parse().ok()),
-            Some(number) => Some(number.as_f64()),
+        let lasts = match granted.expires_in {
+            None | Some(Value::Null) => UNTOLD,
+            Some(told) => {
+                // A number (section 5.1), which some write as a text.
+                let seconds: Option<f64> = told.as_str().map_or_else(|| told.as_f64(), |text| text.trim().parse().ok());
+                let seconds = seconds.ok_or_else(|| wrong("an expires_in that is no number"))?;
+                // As far off as a moment can be is further than can be counted with.
+                Duration::try_from_secs_f64(seconds.max(0.0)).map_or(UNTOLD, |lasts| lasts.min(AGES))
+            }
         };
-        let seconds =
-            seconds.map(|seconds| seconds.ok_or_else(|| wrong("an expires_in that is no number"))).transpose()?;
-        // As far off as a moment can be is further than can be counted with.
-        let lasts = seconds.map_or(UNTOLD, |seconds: f64| {
-            Duration::try_from_secs_f64(seconds.max(0.0)).map_or(UNTOLD, |lasts| lasts.min(AGES))
-        });
         let margin = self.0.margin.min(lasts / 10);
         let secret = Secret::new(format!("token of {}", self.server()), token);
         Ok(Token { secret, until: Instant::now() + (lasts - margin) })

@@ -170,14 +170,13 @@ async fn what_is_sent_again_with_another_secret_is_there_twice() {
     assert_eq!(statuses, [401, 200]);
 }
 
-#[tokio::test]
-async fn the_last_requests_are_kept_and_those_before_are_counted() {
-    let server = Server::answering(|_| ok(&"x".repeat(20_000))).await;
+/// Sends requests for `/0`, `/1` and so on in one run, and returns its archive.
+async fn archive_of(server: &Server, requests: usize) -> Value {
     let url = server.url();
     let report = once(canary(Spec::new("test").timeout(secs(60)), move |_| {
         let api = Http::at(&url).archive(Keep::Always);
         async move {
-            for at in 0..503 {
+            for at in 0..requests {
                 api.get(format!("/{at}")).send().await?;
             }
             Ok(())
@@ -185,7 +184,13 @@ async fn the_last_requests_are_kept_and_those_before_are_counted() {
     }))
     .await;
     report.assert_passed();
-    let archive = archive(&report).expect("an archive");
+    archive(&report).expect("an archive")
+}
+
+#[tokio::test]
+async fn the_last_requests_are_kept_and_those_before_are_counted() {
+    let server = Server::answering(|_| ok(&"x".repeat(20_000))).await;
+    let archive = archive_of(&server, 503).await;
     let entries = archive["log"]["entries"].as_array().expect("entries");
     assert_eq!(entries.len(), 500);
     assert_eq!(archive["log"]["comment"], "3 more requests were left out");
@@ -199,19 +204,7 @@ async fn the_last_requests_are_kept_and_those_before_are_counted() {
 #[tokio::test]
 async fn heads_have_a_bound_of_their_own() {
     let server = Server::answering(|_| bare("200 OK", &format!("x-long: {}\r\n", "x".repeat(300_000)))).await;
-    let url = server.url();
-    let report = once(canary(Spec::new("test").timeout(secs(60)), move |_| {
-        let api = Http::at(&url).archive(Keep::Always);
-        async move {
-            for at in 0..10 {
-                api.get(format!("/{at}")).send().await?;
-            }
-            Ok(())
-        }
-    }))
-    .await;
-    report.assert_passed();
-    let archive = archive(&report).expect("an archive");
+    let archive = archive_of(&server, 10).await;
     let entries = archive["log"]["entries"].as_array().expect("entries");
     assert_eq!((entries.len(), &archive["log"]["comment"]), (6, &json!("4 more requests were left out")));
     assert!(entries[5]["request"]["url"].as_str().is_some_and(|url| url.ends_with("/9")));
